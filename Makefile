@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Cella's one Makefile: no recursion, no wildcards. Adding a file is adding a word to its folder's list.
+#
+#   make run      set up, build and start Cella with a Linux TD on the best machine found
+#   make test     lint, unit tests and machine tests; ends with "N passed, N failed"
+#   make help     all targets
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := all
+
+# ---- what each program is made of -----------------------------------------------------------------------------------
+
+boot_asm := multiboot2
+boot := multiboot2
+arch_x86_asm := exception trampoline switch
+arch_x86 := acpi cpu desc lapic paging smp time trap vmx power
+kernel := console cpu_call irq lock log main page panic percpu sched timer
+kernel_lib := format sha384 string
+tdx_asm := seamcall
+tdx := detect keyid module pamt reclaim seamcall sept shared_ept status sysinfo td tdh_mem tdh_mng tdh_mr \
+	tdh_phymem tdh_sys tdh_vp tdmr vcpu
+vmm := build bus call_attest call_cpu call_io config console_cmd dev_console dev_pci dev_power dev_rtc dev_serial \
+	gmem guest hob params run tdvf tdvmcall vapic vintr virtio virtqueue
+drivers := uart16550
+libfdt := fdt fdt_ro fdt_check fdt_strerror fdt_addresses
+
+tdshim_asm := reset tdcall
+tdshim := acpi hob linux main measure memory report tdcall
+
+tdxemu_asm := entry vmx_run
+tdxemu := cpu_face fault host_view l1 leaf_mem leaf_mng leaf_mr leaf_phymem leaf_sys leaf_tdg leaf_vp loader main \
+	metadata module nested pamt report seamcall sept smp td td_cpuid td_cr td_enter td_exit td_msr td_ve \
+	td_vmcs tdcall trace verdict vmexit vmx xstate
+
+# Unit tests: sources with logic, linked with their _test.c and the fakes into one program per side of the ABI.
+unit_cella := kernel/lib/format kernel/lib/sha384 kernel/lib/string kernel/page
+unit_cella_tests := kernel/lib/format_test kernel/lib/string_test kernel/page_test
+unit_tdxemu :=
+unit_tdxemu_tests :=
+
+# ---- tools and flags ------------------------------------------------------------------------------------------------
+
+CC := gcc
+LD := ld
+OBJCOPY := objcopy
+BUILD := build
+TP := third_party
+DTC_DIR := $(TP)/dtc-1.7.2
+MBEDTLS_DIR := $(TP)/mbedtls-3.6.7
+
+warn := -Wall -Wextra -Werror -Wconversion -Wshadow -Wundef -Wvla -Wcast-qual -Wcast-align -Wformat=2 -Wpointer-arith \
+	-Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes -Wimplicit-fallthrough -Wframe-larger-than=2048 \
+	-Wno-sign-conversion
+base := -std=gnu11 -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include) -O2 -g -march=x86-64 \
+	-mno-red-zone -mgeneral-regs-only -fno-common -fno-strict-aliasing -fno-delete-null-pointer-checks \
+	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections \
+	-ffile-prefix-map=$(CURDIR)=. -fno-ident -I. -MMD -MP
+kernel_code := -mcmodel=kernel -fno-pic -fno-pie
+stackprot := -fstack-protector-strong -mstack-protector-guard=global
+
+cella_cflags := $(base) $(kernel_code) $(stackprot) $(warn)
+# tdshim runs in the TD at a fixed address just below 4 GiB, tdxemu identity-mapped below 2 GiB.
+tdshim_cflags := $(base) -mcmodel=large -fno-pic -fno-pie -fno-stack-protector -Os $(warn)
+tdxemu_cflags := $(base) -mcmodel=small -fno-pic -fno-pie -fno-stack-protector $(warn)
+tp_cflags := -isystem include/libc -w -I$(DTC_DIR)/libfdt -I$(MBEDTLS_DIR)/include -I$(MBEDTLS_DIR)/library \
+	-DMBEDTLS_CONFIG_FILE='"kernel/lib/mbedtls_config.h"'
+adapter_cflags := -isystem include/libc -I$(DTC_DIR)/libfdt -I$(MBEDTLS_DIR)/include \
+	-DMBEDTLS_CONFIG_FILE='"kernel/lib/mbedtls_config.h"'
+
+obj = $(addprefix $(BUILD)/$(1)/,$(addsuffix .o,$(2)))
+cella_objs := $(call obj,cella,$(addprefix boot/,$(boot_asm:=.S) $(boot:=.c)) \
+	$(addprefix arch/x86/,$(arch_x86_asm:=.S) $(arch_x86:=.c)) $(addprefix kernel/,$(kernel:=.c)) \
+	$(addprefix kernel/lib/,$(kernel_lib:=.c)) $(addprefix tdx/,$(tdx_asm:=.S) $(tdx:=.c)) \
+	$(addprefix vmm/,$(vmm:=.c)) $(addprefix drivers/,$(drivers:=.c)) \
+	$(addprefix tp/,$(libfdt:=.c) sha512.c))
+tdshim_objs := $(call obj,tdshim,$(addprefix boot/tdshim/,$(tdshim_asm:=.S) $(tdshim:=.c)) \
+	$(addprefix kernel/lib/,format.c sha384.c string.c) tp/sha512.c)
+tdxemu_objs := $(call obj,tdxemu,$(addprefix tests/tdxemu/,$(tdxemu_asm:=.S) $(tdxemu:=.c)) \
+	$(addprefix kernel/lib/,format.c sha384.c string.c) tp/sha512.c tp/sha256.c)
+
+.PHONY: all run test unit system lint tcb bench fetch iso clean help
+all: $(BUILD)/cella.elf $(BUILD)/tdshim.bin $(BUILD)/tdxemu.elf
+
+define program_rules
+$(BUILD)/$(1)/%.c.o: %.c
+	@mkdir -p $$(@D)
+	$$(CC) $$($(1)_cflags) $$(if $$(filter %/sha384.c vmm/config.c,$$<),$$(adapter_cflags)) -c $$< -o $$@
+$(BUILD)/$(1)/%.S.o: %.S
+	@mkdir -p $$(@D)
+	$$(CC) $$($(1)_cflags) -D__ASSEMBLY__ -c $$< -o $$@
+$(BUILD)/$(1)/tp/%.c.o: $(DTC_DIR)/libfdt/%.c
+	@mkdir -p $$(@D)
+	$$(CC) $$(filter-out -W%,$$($(1)_cflags)) $$(tp_cflags) -c $$< -o $$@
+$(BUILD)/$(1)/tp/%.c.o: $(MBEDTLS_DIR)/library/%.c
+	@mkdir -p $$(@D)
+	$$(CC) $$(filter-out -W%,$$($(1)_cflags)) $$(tp_cflags) -c $$< -o $$@
+endef
+$(foreach program,cella tdshim tdxemu,$(eval $(call program_rules,$(program))))
+
+$(BUILD)/%.lds: %.ld
+	@mkdir -p $(@D)
+	$(CC) -E -P -x assembler-with-cpp -I. $< -o $@
+$(BUILD)/cella.elf: $(cella_objs) $(BUILD)/linker.lds
+	$(LD) -nostdlib -static --gc-sections -z max-page-size=4096 --build-id=none -T $(BUILD)/linker.lds $(cella_objs) -o $@
+$(BUILD)/tdshim.elf: $(tdshim_objs) $(BUILD)/boot/tdshim/tdshim.lds
+	$(LD) -nostdlib -static --gc-sections -z max-page-size=4096 --build-id=none -T $(BUILD)/boot/tdshim/tdshim.lds $(tdshim_objs) -o $@
+$(BUILD)/tdshim.bin: $(BUILD)/tdshim.elf
+	$(OBJCOPY) -O binary $< $@
+$(BUILD)/tdxemu.elf: $(tdxemu_objs) $(BUILD)/tests/tdxemu/tdxemu.lds
+	$(LD) -nostdlib -static --gc-sections -z max-page-size=4096 --build-id=none -T $(BUILD)/tests/tdxemu/tdxemu.lds $(tdxemu_objs) -o $@
+
+# ---- unit tests on the development machine ---------------------------------------------------------------------------
+
+unit_cflags := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	-fno-strict-aliasing -I. -MMD -MP -Wall -Wextra -Werror -Wno-unused-parameter -DCELLA_UNIT_TEST -I$(DTC_DIR)/libfdt -I$(MBEDTLS_DIR)/include \
+	-DMBEDTLS_CONFIG_FILE='"kernel/lib/mbedtls_config.h"' -fno-builtin
+$(BUILD)/unit/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(unit_cflags) -c $< -o $@
+$(BUILD)/unit/tp/%.o: $(DTC_DIR)/libfdt/%.c
+	@mkdir -p $(@D)
+	$(CC) $(unit_cflags) -w -c $< -o $@
+$(BUILD)/unit/tp/%.o: $(MBEDTLS_DIR)/library/%.c
+	@mkdir -p $(@D)
+	$(CC) $(unit_cflags) -w -I$(MBEDTLS_DIR)/library -c $< -o $@
+unit_common := tests/unit/runner
+$(BUILD)/unit/cella_unit: $(addprefix $(BUILD)/unit/,$(addsuffix .o,$(unit_common) tests/unit/fake_arch tests/unit/fake_seamcall \
+		$(unit_cella) $(unit_cella_tests) tp/sha512 $(addprefix tp/,$(libfdt))))
+	$(CC) $(unit_cflags) $^ -o $@
+$(BUILD)/unit/tdxemu_unit: $(addprefix $(BUILD)/unit/,$(addsuffix .o,$(unit_common) $(unit_tdxemu) $(unit_tdxemu_tests) tp/sha512 tp/sha256))
+	$(CC) $(unit_cflags) $^ -o $@
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * printf into a buffer: %d %i %u %x %X %o %c %s %p %% with flags 0 - + # space, width, precision (also *), and h hh l ll z.
+ * No floats. The text is always terminated; the result is the length it would have had.
+ */
+#ifndef KERNEL_LIB_FORMAT_H
+#define KERNEL_LIB_FORMAT_H
+
+#include <stdarg.h>
+
+#include "include/cella/types.h"
+
+int format_text(char *to, size_t to_bytes, const char *format, ...) __printf(3, 4);
+int format_text_va(char *to, size_t to_bytes, const char *format, va_list args) __printf(3, 0);
+
+#endif

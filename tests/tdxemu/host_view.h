@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the host can reach: its EPT, one to one, with our range and every page the module holds cut out.
+ * A host access to a hidden page is reported (core, RIP, what the page is) and answered as hardware would: reads give
+ * all ones (no plaintext), writes are dropped and the line counts as poisoned.
+ *
+ * A page that leaves the module is released in two steps: it is reachable again only for a MOVDIR64B clear; any other
+ * first access is reported as "released-not-cleared". A page for which a PAGE.WBINVD is owed and that is cleared without
+ * one is reported as "missing-wbinvd".
+ */
+#ifndef TDXEMU_HOST_VIEW_H
+#define TDXEMU_HOST_VIEW_H
+
+#include "include/cella/types.h"
+#include "tests/tdxemu/cpu.h"
+
+enum hidden_as {
+	HIDDEN_SEAM,
+	HIDDEN_PAMT,
+	HIDDEN_TDR,
+	HIDDEN_TDCX,
+	HIDDEN_TDVPR,
+	HIDDEN_SEPT,
+	HIDDEN_PRIVATE,
+};
+
+enum release_rule {
+	RELEASE_CLEAR,	/* MOVDIR64B before any other access */
+	RELEASE_WBINVD_CLEAR,	/* TDH.PHYMEM.PAGE.WBINVD first, then MOVDIR64B */
+	RELEASE_AS_IS,	/* PAMT after TDH.SYS.DISABLE and the like */
+};
+
+/** host_view_build() - once, before the first host instruction. @ram_top: first HPA above RAM */
+void host_view_build(u64 ram_top);
+/** host_view_eptp() - EPT pointer for the host's VMCSs */
+u64 host_view_eptp(void);
+/** host_view_hide() - @hpa, @bytes: 4 KiB multiples. Other cores lose the translation at their next exit at the latest */
+void host_view_hide(u64 hpa, u64 bytes, enum hidden_as kind);
+void host_view_release(u64 hpa, u64 bytes, enum release_rule rule);
+/** host_view_written_back() - the host issued PAGE.WBINVD for the page under @hkid */
+void host_view_written_back(u64 hpa, u16 hkid);
+/** host_view_is_shared() - every byte is RAM the host can reach: what a "shared HPA" operand must be */
+bool host_view_is_shared(u64 hpa, u64 bytes);
+/** host_view_violation() - EPT violation of the host on @cpu: report, answer, go on */
+void host_view_violation(struct emu_cpu *cpu, u64 gpa, u64 qualification);
+
+#endif

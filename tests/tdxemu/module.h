@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Global state of the TDX module: life cycle, logical processors, TDMR table, KeyID ownership.
+ * Locks are the module's: try only; a lock that is held gives a busy status.
+ */
+#ifndef TDXEMU_MODULE_H
+#define TDXEMU_MODULE_H
+
+#include "include/cella/types.h"
+#include "include/spec/tdx/tdmr.h"
+#include "tests/tdxemu/cpu.h"
+#include "tests/tdxemu/sharex.h"
+
+/* The version this module claims: 1.5 with what Linux 7.2 and this interface need beyond 1.5.01. */
+#define MODULE_MAJOR 1
+#define MODULE_MINOR 5
+#define MODULE_UPDATE 16
+#define MODULE_BUILD_NUM 744
+#define MODULE_BUILD_DATE 20250101u
+
+#define MODULE_MAX_TDMRS 64
+#define MODULE_MAX_RESERVED 16
+#define MODULE_PAMT_ENTRY_BYTES 16
+#define MODULE_TDCS_PAGES 6
+#define MODULE_TDVPS_PAGES 6	/* with the TDVPR */
+#define MODULE_MAX_VCPUS_PER_TD 576
+#define MODULE_MAX_PACKAGES 8
+
+/* KeyID split of the machine: 6 KeyID bits at the top of 48 physical address bits. */
+#define PLATFORM_MAXPA 48
+#define PLATFORM_KEYID_BITS 6
+#define PLATFORM_KEYID_SHIFT (PLATFORM_MAXPA - PLATFORM_KEYID_BITS)
+#define PLATFORM_MKTME_KEYIDS 15u	/* shared KeyIDs 1..15 */
+#define PLATFORM_TDX_KEYIDS 48u	/* private KeyIDs 16..63 */
+#define PLATFORM_FIRST_PRIVATE (PLATFORM_MKTME_KEYIDS + 1)
+#define PLATFORM_KEYIDS (PLATFORM_FIRST_PRIVATE + PLATFORM_TDX_KEYIDS)
+
+enum module_state {
+	SYS_INIT_PENDING,
+	SYS_INIT_DONE,
+	SYS_CONFIG_DONE,
+	SYS_READY,
+	SYS_SHUTDOWN,
+};
+
+enum kot_state {
+	KOT_FREE,
+	KOT_ASSIGNED,
+	KOT_FLUSHED,
+	KOT_RESERVED,
+};
+
+struct kot_entry {
+	enum kot_state state;
+	u32 wb_pending;	/* FLUSHED: packages whose caches are not written back */
+};
+
+struct module_tdmr {
+	u64 base, bytes;
+	u64 pamt_1g, pamt_2m, pamt_4k;	/* donated arrays of struct pamt_entry */
+	u32 reserved_count;
+	struct tdx_reserved_area reserved[MODULE_MAX_RESERVED];
+	u64 next_to_init;	/* HPA; below it (rounded down to 1 GiB) pages are usable */
+	u16 lock;	/* sharex: the TDMR.INIT mutex */
+};
+
+struct tdx_module {
+	u16 lock;	/* sharex: global lock of the SYS leaves */
+	enum module_state state;
+	u32 lps_initialised;	/* atomic */
+	u32 packages;	/* bitmap of packages that exist */
+	u32 packages_configured;	/* bitmap: TDH.SYS.KEY.CONFIG done */
+	u16 global_hkid;
+	u32 tdmr_count;
+	struct module_tdmr tdmrs[MODULE_MAX_TDMRS];
+	u16 kot_lock;	/* sharex */
+	struct kot_entry kot[PLATFORM_KEYIDS];
+	u16 wbcache_lock[MODULE_MAX_PACKAGES];	/* sharex, one flush per package at a time */
+	u32 wbcache_point[MODULE_MAX_PACKAGES];	/* 0: no interrupted flush */
+	u64 wbcache_snapshot[MODULE_MAX_PACKAGES];	/* bit n: KeyID FIRST_PRIVATE + n was FLUSHED when the flush started */
+	u32 cmr_count;
+	struct tdx_cmr cmrs[TDX_MAX_CMRS];	/* from the machine's RAM */
+	u64 tsc_adjust;	/* sampled by SYS.INIT */
+};
+
+extern struct tdx_module module;
+
+/** module_load() - the state after a module was loaded; cores uninitialised. CMRs: RAM above 1 MiB without our own range */
+void module_load(void);
+/** module_add_ram() - called by main.c for each RAM range of the memory map before module_load() */
+void module_add_ram(u64 base, u64 bytes);
+/** hkid_is_private() - may TDs or the module use it? */
+bool hkid_is_private(u64 hkid);
+
+#endif

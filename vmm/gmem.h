@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A guest's memory: which GPAs are RAM, which of them are shared, conversions, and copies to and from shared RAM.
+ * Private RAM is backed on first touch (or ahead) by 2 MiB pages; shared RAM by host pages allocated when the guest maps it.
+ * Guest-shared memory changes under our hands: copy once, then check.
+ */
+#ifndef VMM_GMEM_H
+#define VMM_GMEM_H
+
+#include "include/cella/types.h"
+#include "kernel/lock.h"
+
+struct guest;
+
+struct gmem {
+	struct spinlock lock;
+	u64 low_bytes;	/* (c) RAM at GPA 0 */
+	u64 high_bytes;	/* (c) RAM at 4 GiB */
+	u64 *shared_map;	/* (l) bit per 4 KiB page of RAM: 1 = shared */
+	u64 shared_map_pages;	/* (c) */
+	u64 shared_pages;	/* (l) 4 KiB pages that are shared now */
+};
+
+int __must_check gmem_create(struct guest *guest);
+/** gmem_destroy() - shared pages and books back; private pages are td_destroy()'s */
+void gmem_destroy(struct guest *guest);
+/** gmem_is_ram() - the whole range is RAM of the guest */
+bool gmem_is_ram(const struct guest *guest, gpa_t gpa, u64 bytes);
+/** gmem_convert() - MapGPA on RAM; 4 KiB multiples; idempotent. *done: bytes converted when it stops early. -EAGAIN: retry */
+int __must_check gmem_convert_to_shared(struct guest *guest, gpa_t gpa, u64 bytes, u64 *done);
+int __must_check gmem_convert_to_private(struct guest *guest, gpa_t gpa, u64 bytes, u64 *done);
+/** gmem_fault_private() - EPT violation or ACCEPT on private RAM: back it, @level as the guest asked where possible */
+int __must_check gmem_fault_private(struct guest *guest, gpa_t gpa, u32 level);
+/** gmem_fault_shared() - EPT violation on the shared half: back shared RAM that lost its mapping; -EINVAL: not shared RAM */
+int __must_check gmem_fault_shared(struct guest *guest, gpa_t gpa);
+/** gmem_read(), gmem_write() - copy from and to shared RAM, any alignment and length. -EINVAL: not all of it is shared RAM */
+int __must_check gmem_read(struct guest *guest, gpa_t gpa, void *to, u64 bytes);
+int __must_check gmem_write(struct guest *guest, gpa_t gpa, const void *from, u64 bytes);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Local APIC registers that reach the host as RDMSR and WRMSR TDVMCALLs: APIC_BASE, id, LVTs, ICR, timer, TSC deadline. */
+#ifndef VMM_VAPIC_H
+#define VMM_VAPIC_H
+
+#include "include/cella/types.h"
+#include "kernel/timer.h"
+
+struct guest_vcpu;
+
+struct vapic {
+	u32 svr, esr, lvt_cmci, lvt_timer, lvt_thermal, lvt_pmc, lvt_lint0, lvt_lint1, lvt_error;	/* (o) */
+	u32 timer_initial, timer_divide;	/* (o) */
+	u64 timer_start_ns;	/* (o) */
+	u64 tsc_deadline;	/* (o) virtual TSC */
+	struct timer timer;
+};
+
+void vapic_reset(struct guest_vcpu *vcpu);
+/** vapic_stop() - no timer fires any more */
+void vapic_stop(struct guest_vcpu *vcpu);
+/** vapic_read(), vapic_write() - from the owning vCPU task. false: not an APIC register, or refused */
+bool vapic_read(struct guest_vcpu *vcpu, u32 msr, u64 *value);
+bool vapic_write(struct guest_vcpu *vcpu, u32 msr, u64 value);
+
+#endif
