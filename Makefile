@@ -6,6 +6,11 @@
 #   make help     all targets
 
 SHELL := /bin/bash
+# V=1 shows every command.
+ifndef V
+.SILENT:
+endif
+say = printf '  %-5s %s\n'
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .DEFAULT_GOAL := all
@@ -15,28 +20,36 @@ SHELL := /bin/bash
 boot_asm := multiboot2
 boot := multiboot2
 arch_x86_asm := exception trampoline switch
-arch_x86 := acpi cpu desc lapic paging smp time trap vmx power
-kernel := console cpu_call irq lock log main page panic percpu sched timer
+arch_x86 := acpi acpi_parse backtrace console cpu desc lapic paging power smp task time trap vmx
+kernel := console console_cmd cpu_call image irq line_edit lock log main page page_map panic percpu sched timer
 kernel_lib := format sha384 string
 tdx_asm := seamcall
-tdx := detect keyid module pamt reclaim seamcall sept shared_ept status sysinfo td tdh_mem tdh_mng tdh_mr \
+tdx := console_cmd detect doctor keyid module pamt pool reclaim seamcall sept sept_map shared_ept status sysinfo td tdh_mem tdh_mng tdh_mr \
 	tdh_phymem tdh_sys tdh_vp tdmr vcpu
-vmm := build bus call_attest call_cpu call_io config console_cmd dev_console dev_pci dev_power dev_rtc dev_serial \
-	gmem guest hob params run tdvf tdvmcall vapic vintr virtio virtqueue
+vmm := build bus call_attest call_cpu call_io call_mem config console_cmd counters dev_console dev_pci dev_power dev_rtc dev_serial \
+	gmem guest hob params payload run tdvf tdvmcall vapic vintr virtio virtqueue
 drivers := uart16550
 libfdt := fdt fdt_ro fdt_check fdt_strerror fdt_addresses
 
 tdshim_asm := reset tdcall
-tdshim := acpi hob linux main measure memory report tdcall
+tdshim := acpi handoff linux main measure memory report tdcall
 
-tdxemu_asm := entry vmx_run
-tdxemu := cpu_face fault host_view l1 leaf_mem leaf_mng leaf_mr leaf_phymem leaf_sys leaf_tdg leaf_vp loader main \
-	metadata module nested pamt report seamcall sept smp td td_cpuid td_cr td_enter td_exit td_msr td_ve \
+tdxemu_asm := entry native trampoline trap vmx_run
+tdxemu := acpi boot_tags clock cpu_face cr_access desc fault host_view l1 l1_memory leaf_mem leaf_mng leaf_mr leaf_phymem leaf_sys leaf_tdg leaf_vp loader main \
+	memory metadata module nested options pamt port report seamcall sept serial smp td td_cpuid td_cr td_enter td_exit td_msr td_ve \
 	td_vmcs tdcall trace verdict vmexit vmx xstate
+
+# Test payloads that run as TDs: each is payload.c and tdshim's way into C with one subject.
+guests := tdcalls tdvmcalls endings
 
 # Unit tests: sources with logic, linked with their _test.c and the fakes into one program per side of the ABI.
 unit_cella := kernel/lib/format kernel/lib/sha384 kernel/lib/string kernel/page
 unit_cella_tests := kernel/lib/format_test kernel/lib/string_test kernel/page_test
+# vmm/ on a fake host: the kernel, tdx and device sides of its headers are tests/unit/fake_host.c.
+unit_vmm := kernel/lib/format kernel/lib/string tdx/status vmm/build vmm/call_attest vmm/call_cpu vmm/call_io vmm/call_mem \
+	vmm/config vmm/counters vmm/gmem vmm/hob vmm/params vmm/payload vmm/run vmm/tdvf vmm/tdvmcall vmm/vapic vmm/vintr
+unit_vmm_tests := vmm/build_test vmm/config_test vmm/gmem_test vmm/hob_test vmm/params_test vmm/run_test vmm/tdvf_test \
+	vmm/tdvmcall_test vmm/vapic_test
 unit_tdxemu :=
 unit_tdxemu_tests :=
 
@@ -69,6 +82,7 @@ tp_cflags := -isystem include/libc -w -I$(DTC_DIR)/libfdt -I$(MBEDTLS_DIR)/inclu
 adapter_cflags := -isystem include/libc -I$(DTC_DIR)/libfdt -I$(MBEDTLS_DIR)/include \
 	-DMBEDTLS_CONFIG_FILE='"kernel/lib/mbedtls_config.h"'
 
+ldflags := -nostdlib -static --gc-sections -z max-page-size=4096 -z noexecstack --build-id=none
 obj = $(addprefix $(BUILD)/$(1)/,$(addsuffix .o,$(2)))
 cella_objs := $(call obj,cella,$(addprefix boot/,$(boot_asm:=.S) $(boot:=.c)) \
 	$(addprefix arch/x86/,$(arch_x86_asm:=.S) $(arch_x86:=.c)) $(addprefix kernel/,$(kernel:=.c)) \
@@ -77,6 +91,8 @@ cella_objs := $(call obj,cella,$(addprefix boot/,$(boot_asm:=.S) $(boot:=.c)) \
 	$(addprefix tp/,$(libfdt:=.c) sha512.c))
 tdshim_objs := $(call obj,tdshim,$(addprefix boot/tdshim/,$(tdshim_asm:=.S) $(tdshim:=.c)) \
 	$(addprefix kernel/lib/,format.c sha384.c string.c) tp/sha512.c)
+guest_objs := $(call obj,tdshim,boot/tdshim/reset.S boot/tdshim/tdcall.S boot/tdshim/tdcall.c boot/tdshim/report.c \
+	tests/guests/payload.c $(addprefix kernel/lib/,format.c sha384.c string.c) tp/sha512.c)
 tdxemu_objs := $(call obj,tdxemu,$(addprefix tests/tdxemu/,$(tdxemu_asm:=.S) $(tdxemu:=.c)) \
 	$(addprefix kernel/lib/,format.c sha384.c string.c) tp/sha512.c tp/sha256.c)
 
@@ -85,51 +101,87 @@ all: $(BUILD)/cella.elf $(BUILD)/tdshim.bin $(BUILD)/tdxemu.elf
 
 define program_rules
 $(BUILD)/$(1)/%.c.o: %.c
-	@mkdir -p $$(@D)
-	$$(CC) $$($(1)_cflags) $$(if $$(filter %/sha384.c vmm/config.c,$$<),$$(adapter_cflags)) -c $$< -o $$@
+	mkdir -p $$(@D)
+	$$(say) CC '$(1) $$<'
+	$$(CC) $$($(1)_cflags) $$(if $$(filter %/sha384.c vmm/config.c,$$<),$$(adapter_cflags)) \
+		$$(if $$(filter %/string.c,$$<),-fno-tree-loop-distribute-patterns) -c $$< -o $$@
 $(BUILD)/$(1)/%.S.o: %.S
-	@mkdir -p $$(@D)
+	mkdir -p $$(@D)
+	$$(say) AS '$(1) $$<'
 	$$(CC) $$($(1)_cflags) -D__ASSEMBLY__ -c $$< -o $$@
 $(BUILD)/$(1)/tp/%.c.o: $(DTC_DIR)/libfdt/%.c
-	@mkdir -p $$(@D)
+	mkdir -p $$(@D)
+	$$(say) CC '$(1) $$<'
 	$$(CC) $$(filter-out -W%,$$($(1)_cflags)) $$(tp_cflags) -c $$< -o $$@
 $(BUILD)/$(1)/tp/%.c.o: $(MBEDTLS_DIR)/library/%.c
-	@mkdir -p $$(@D)
+	mkdir -p $$(@D)
+	$$(say) CC '$(1) $$<'
 	$$(CC) $$(filter-out -W%,$$($(1)_cflags)) $$(tp_cflags) -c $$< -o $$@
 endef
 $(foreach program,cella tdshim tdxemu,$(eval $(call program_rules,$(program))))
 
 $(BUILD)/%.lds: %.ld
-	@mkdir -p $(@D)
-	$(CC) -E -P -x assembler-with-cpp -I. $< -o $@
-$(BUILD)/cella.elf: $(cella_objs) $(BUILD)/linker.lds
-	$(LD) -nostdlib -static --gc-sections -z max-page-size=4096 --build-id=none -T $(BUILD)/linker.lds $(cella_objs) -o $@
+	mkdir -p $(@D)
+	$(CC) -E -P -x assembler-with-cpp -I. -MMD -MP -MT $@ -MF $@.d $< -o $@
+# Linked twice: the second time with the symbol table of the first, which lies behind everything it names.
+$(BUILD)/cella.first.elf: $(cella_objs) $(BUILD)/linker.lds
+	$(say) LD $@
+	$(LD) $(ldflags) -T $(BUILD)/linker.lds $(cella_objs) -o $@
+$(BUILD)/cella/symbols.S: $(BUILD)/cella.first.elf arch/x86/symbols.py
+	nm -n $< | python3 arch/x86/symbols.py >$@
+$(BUILD)/cella/symbols.S.o: $(BUILD)/cella/symbols.S
+	$(CC) -c $< -o $@
+$(BUILD)/cella.elf: $(cella_objs) $(BUILD)/cella/symbols.S.o $(BUILD)/linker.lds
+	$(say) LD $@
+	$(LD) $(ldflags) -T $(BUILD)/linker.lds $(cella_objs) $(BUILD)/cella/symbols.S.o -o $@
 $(BUILD)/tdshim.elf: $(tdshim_objs) $(BUILD)/boot/tdshim/tdshim.lds
-	$(LD) -nostdlib -static --gc-sections -z max-page-size=4096 --build-id=none -T $(BUILD)/boot/tdshim/tdshim.lds $(tdshim_objs) -o $@
+	$(say) LD $@
+	$(LD) $(ldflags) -T $(BUILD)/boot/tdshim/tdshim.lds $(tdshim_objs) -o $@
 $(BUILD)/tdshim.bin: $(BUILD)/tdshim.elf
 	$(OBJCOPY) -O binary $< $@
+define guest_rule
+$(BUILD)/guests/$(1).elf: $(guest_objs) $(BUILD)/tdshim/tests/guests/$(1).c.o $(BUILD)/boot/tdshim/tdshim.lds
+	mkdir -p $$(@D)
+	$$(say) LD $$@
+	$$(LD) $$(ldflags) -T $(BUILD)/boot/tdshim/tdshim.lds $$(filter %.o,$$^) -o $$@
+$(BUILD)/guests/$(1).bin: $(BUILD)/guests/$(1).elf
+	$$(OBJCOPY) -O binary $$< $$@
+endef
+$(foreach guest,$(guests),$(eval $(call guest_rule,$(guest))))
 $(BUILD)/tdxemu.elf: $(tdxemu_objs) $(BUILD)/tests/tdxemu/tdxemu.lds
-	$(LD) -nostdlib -static --gc-sections -z max-page-size=4096 --build-id=none -T $(BUILD)/tests/tdxemu/tdxemu.lds $(tdxemu_objs) -o $@
+	$(say) LD $@
+	$(LD) $(ldflags) -T $(BUILD)/tests/tdxemu/tdxemu.lds $(tdxemu_objs) -o $@
 
 # ---- unit tests on the development machine ---------------------------------------------------------------------------
 
 unit_cflags := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-strict-aliasing -I. -MMD -MP -Wall -Wextra -Werror -Wno-unused-parameter -DCELLA_UNIT_TEST -I$(DTC_DIR)/libfdt -I$(MBEDTLS_DIR)/include \
 	-DMBEDTLS_CONFIG_FILE='"kernel/lib/mbedtls_config.h"' -fno-builtin
+# Cella's memcpy and its kin get names of their own, so that they do not replace the development machine's.
+$(BUILD)/unit/kernel/lib/string.o $(BUILD)/unit/kernel/lib/string_test.o: private unit_cflags += -include tests/unit/rename.h
 $(BUILD)/unit/%.o: %.c
-	@mkdir -p $(@D)
+	mkdir -p $(@D)
+	$(say) CC 'unit $<'
 	$(CC) $(unit_cflags) -c $< -o $@
 $(BUILD)/unit/tp/%.o: $(DTC_DIR)/libfdt/%.c
-	@mkdir -p $(@D)
+	mkdir -p $(@D)
+	$(say) CC 'unit $<'
 	$(CC) $(unit_cflags) -w -c $< -o $@
 $(BUILD)/unit/tp/%.o: $(MBEDTLS_DIR)/library/%.c
-	@mkdir -p $(@D)
+	mkdir -p $(@D)
+	$(say) CC 'unit $<'
 	$(CC) $(unit_cflags) -w -I$(MBEDTLS_DIR)/library -c $< -o $@
 unit_common := tests/unit/runner
 $(BUILD)/unit/cella_unit: $(addprefix $(BUILD)/unit/,$(addsuffix .o,$(unit_common) tests/unit/fake_arch tests/unit/fake_seamcall \
 		$(unit_cella) $(unit_cella_tests) tp/sha512 $(addprefix tp/,$(libfdt))))
+	$(say) LD $@
+	$(CC) $(unit_cflags) $^ -o $@
+$(BUILD)/unit/vmm_unit: $(addprefix $(BUILD)/unit/,$(addsuffix .o,$(unit_common) tests/unit/fake_host $(unit_vmm) $(unit_vmm_tests) \
+		$(addprefix tp/,$(libfdt) fdt_sw)))
+	$(say) LD $@
 	$(CC) $(unit_cflags) $^ -o $@
 $(BUILD)/unit/tdxemu_unit: $(addprefix $(BUILD)/unit/,$(addsuffix .o,$(unit_common) $(unit_tdxemu) $(unit_tdxemu_tests) tp/sha512 tp/sha256))
+	$(say) LD $@
 	$(CC) $(unit_cflags) $^ -o $@
 
 clean:

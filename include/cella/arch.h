@@ -112,6 +112,8 @@ void arch_ipi(u32 cpu, u8 vector);
 void arch_ipi_self(u8 vector);
 /** arch_nmi_others() - NMI to all other cores (panic) */
 void arch_nmi_others(void);
+/** arch_nmi_exit() - run the NMI path for an NMI that ended a stay in a TD and was taken there. Interrupts off */
+void arch_nmi_exit(void);
 /** arch_eoi() - end of interrupt at the local APIC */
 void arch_eoi(void);
 

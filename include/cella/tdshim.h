@@ -5,23 +5,23 @@
  * tdshim treats everything in the hand-off as hostile; only the constants of this file are measured (they are compiled in).
  * Path: guest-boot reference, "Path D".
  *
- *   0x00010000-0x0002ffff  TempMem section: stacks and scratch (private, zero)
+ *   0x00010000-0x0001ffff  TempMem section: stacks and scratch (private, zero)
  *   0x00080000-0x0009ffff  what tdshim leaves behind: ACPI tables, mailbox, AP loop, CC event log (e820 type 4)
  *   0x00809000-0x0080cfff  TD_HOB section: the hand-off, written by the host, not measured into MRTD
  *   0x01000000             kernel (protected-mode part)
  *   end of low RAM         initrd, downwards
  *   0xc0000000-0xdfffffff  PCI memory window
  *   0xe0000000-0xe00fffff  ECAM, bus 0
- *   0xfffe0000-0xffffffff  tdshim itself
+ *   0xffff0000-0xffffffff  tdshim itself
  *   0x4000000000           payload window: kernel, initrd, command line in SHARED memory, read-only for the guest
  */
 #ifndef CELLA_TDSHIM_H
 #define CELLA_TDSHIM_H
 
-#define TDSHIM_IMAGE_BASE 0xfffe0000
-#define TDSHIM_IMAGE_BYTES 0x20000
+#define TDSHIM_IMAGE_BASE 0xffff0000
+#define TDSHIM_IMAGE_BYTES 0x10000
 #define TDSHIM_TEMP_BASE 0x10000
-#define TDSHIM_TEMP_BYTES 0x20000
+#define TDSHIM_TEMP_BYTES 0x10000
 #define TDSHIM_HOB_BASE 0x809000
 #define TDSHIM_HOB_BYTES 0x4000
 #define TDSHIM_NVS_BASE 0x80000

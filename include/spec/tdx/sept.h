@@ -14,6 +14,8 @@
 
 /* RDX of TDH.MEM.SEPT.ADD. */
 #define SEPT_ADD_ALLOW_EXISTING BIT(0)
+/* "No page" in operands that name optional pages (NULL_PA). */
+#define SEPT_NULL_PAGE 0xffffffffffffffffull
 
 /* RDX when a leaf returns entry information. */
 #define SEPT_INFO_LEVEL_MASK 7ull
@@ -37,7 +39,16 @@ enum sept_state {
 /* Raw entry bits. Only the module's side of the interface reads or writes them. */
 #define SEPT_ENTRY_FREE 0x80e0000000000000ull
 #define SEPT_ENTRY_LEAF BIT(7)
+#define SEPT_ENTRY_LOCK BIT(11)	/* TDEL */
+#define SEPT_ENTRY_TDEX BIT(53)
+#define SEPT_ENTRY_TDBW BIT(54)
+#define SEPT_ENTRY_TDB BIT(55)
+#define SEPT_ENTRY_TDP BIT(56)
 #define SEPT_ENTRY_SUPPRESS_VE BIT(63)
+/* The bits that make up an entry's state: IPAT and leaf, 56:53, D. */
+#define SEPT_ENTRY_STATE_LOW (BIT(6) | BIT(7))
+#define SEPT_ENTRY_STATE_HIGH (0xfull << 53)
+#define SEPT_ENTRY_STATE_DIRTY BIT(9)
 
 /* Shared EPT entries, which the host writes: R, W, X, memory type, leaf, suppress #VE. */
 #define EPT_READ BIT(0)

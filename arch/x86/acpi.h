@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* ACPI tables as plain structs, read once at boot. */
+#ifndef ARCH_X86_ACPI_H
+#define ARCH_X86_ACPI_H
+
+#include "include/cella/memory_map.h"
+#include "include/cella/types.h"
+#include "include/spec/acpi.h"
+
+#define ACPI_MAX_NODE_RANGES 64
+
+struct acpi_port {
+	u16 port;	/* 0: none */
+	u16 value;	/* what to write */
+};
+
+struct acpi_info {
+	u32 core_count;	/* enabled cores, in the MADT's order */
+	u32 core_apic_ids[MAX_CPUS];
+	u32 cores_ignored;	/* enabled cores beyond MAX_CPUS */
+	u32 hotplug_cores;	/* cores the firmware could add later */
+	u32 core_nodes[MAX_CPUS];	/* by position in core_apic_ids */
+	u64 ecam_base;	/* segment 0, 0: no MCFG */
+	u8 ecam_first_bus, ecam_last_bus;
+	bool hotplug_memory;	/* SRAT has hot-pluggable ranges */
+	bool dmar_x2apic_opt_out;
+	struct acpi_gas reset_register;	/* address 0: none */
+	u8 reset_value;
+	bool hw_reduced;
+	struct acpi_gas sleep_control;
+	u16 pm1a_control, pm1b_control;	/* ports, 0: none */
+	u16 pm_timer;	/* port, 0: none */
+	bool s5_known;
+	u8 s5_type_a, s5_type_b;
+	u16 console_port;	/* SPCR, 0: none */
+};
+
+/** acpi_info() - constant after arch_acpi_init(); all zero on a machine without tables */
+const struct acpi_info *acpi_info(void);
+/** acpi_node_of() - NUMA node of an APIC id, 0 when unknown */
+u32 acpi_node_of(u32 apic_id);
+
+/* Parsers, pure: @table has @length bytes that may be read and a right checksum. */
+void acpi_parse_madt(const struct acpi_header *table, struct acpi_info *info);
+void acpi_parse_fadt(const struct acpi_header *table, struct acpi_info *info);
+void acpi_parse_s5(const u8 *dsdt, u32 bytes, struct acpi_info *info);
+/** acpi_checksum_ok() - the bytes add up to 0 */
+bool acpi_checksum_ok(const void *table, u64 bytes);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Local APIC registers (xAPIC offsets; x2APIC MSR = 0x800 + offset / 16), legacy interrupt and timer ports. SDM volume 3, "APIC". */
+#ifndef SPEC_X86_APIC_H
+#define SPEC_X86_APIC_H
+
+#define X2APIC_MSR(offset) (0x800 + ((offset) >> 4))
+#define APIC_DEFAULT_BASE 0xfee00000
+
+#define APIC_ID 0x020
+#define APIC_VERSION 0x030
+#define APIC_TPR 0x080
+#define APIC_PPR 0x0a0
+#define APIC_EOI 0x0b0
+#define APIC_LDR 0x0d0
+#define APIC_DFR 0x0e0
+#define APIC_SVR 0x0f0
+#define APIC_ISR 0x100
+#define APIC_TMR 0x180
+#define APIC_IRR 0x200
+#define APIC_ESR 0x280
+#define APIC_LVT_CMCI 0x2f0
+#define APIC_ICR_LOW 0x300
+#define APIC_ICR_HIGH 0x310
+#define APIC_LVT_TIMER 0x320
+#define APIC_LVT_THERMAL 0x330
+#define APIC_LVT_PMC 0x340
+#define APIC_LVT_LINT0 0x350
+#define APIC_LVT_LINT1 0x360
+#define APIC_LVT_ERROR 0x370
+#define APIC_TIMER_INITIAL 0x380
+#define APIC_TIMER_CURRENT 0x390
+#define APIC_TIMER_DIVIDE 0x3e0
+#define APIC_SELF_IPI 0x3f0
+
+#define APIC_SVR_ENABLE 0x100
+#define APIC_LVT_MASKED 0x10000
+#define APIC_LVT_TIMER_ONE_SHOT 0x00000
+#define APIC_LVT_TIMER_PERIODIC 0x20000
+#define APIC_LVT_TIMER_TSC_DEADLINE 0x40000
+#define APIC_LVT_TIMER_MODE_MASK 0x60000
+#define APIC_LVT_NMI 0x400
+#define APIC_TIMER_DIVIDE_1 0xb
+#define APIC_TIMER_DIVIDE_16 0x3
+
+#define APIC_ICR_FIXED 0x000
+#define APIC_ICR_NMI 0x400
+#define APIC_ICR_INIT 0x500
+#define APIC_ICR_STARTUP 0x600
+#define APIC_ICR_DELIVERY_MASK 0x700
+#define APIC_ICR_LOGICAL 0x800
+#define APIC_ICR_PENDING 0x1000
+#define APIC_ICR_ASSERT 0x4000
+#define APIC_ICR_LEVEL 0x8000
+#define APIC_ICR_SELF 0x40000
+#define APIC_ICR_ALL 0x80000
+#define APIC_ICR_OTHERS 0xc0000
+#define APIC_ICR_SHORTHAND_MASK 0xc0000
+#define APIC_XAPIC_DESTINATION_SHIFT 24
+#define X2APIC_ICR_DESTINATION_SHIFT 32
+#define X2APIC_BROADCAST 0xffffffff
+
+#define PIC_MASTER_DATA 0x21
+#define PIC_SLAVE_DATA 0xa1
+#define PIT_CHANNEL_0 0x40
+#define PIT_CHANNEL_2 0x42
+#define PIT_COMMAND 0x43
+#define PIT_HZ 1193182
+#define PIT_CHANNEL_2_MODE_0 0xb0
+#define PORT_SYSTEM_CONTROL 0x61
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* CPUID leaves and bits. SDM volume 2A, "CPUID". */
+#ifndef SPEC_X86_CPUID_H
+#define SPEC_X86_CPUID_H
+
+#define CPUID_VENDOR 0x0
+#define CPUID_FEATURES 0x1
+#define CPUID_CACHE 0x4
+#define CPUID_EXTENDED 0x7
+#define CPUID_TOPOLOGY 0xb
+#define CPUID_XSAVE 0xd
+#define CPUID_TSC 0x15
+#define CPUID_FREQUENCY 0x16
+#define CPUID_TOPOLOGY_V2 0x1f
+#define CPUID_TDX_GUEST 0x21
+#define CPUID_EXT_MAX 0x80000000
+#define CPUID_EXT_FEATURES 0x80000001
+#define CPUID_EXT_POWER 0x80000007
+#define CPUID_EXT_ADDRESS 0x80000008
+
+#define CPUID_1_ECX_VMX (1u << 5)
+#define CPUID_1_ECX_PCID (1u << 17)
+#define CPUID_1_ECX_X2APIC (1u << 21)
+#define CPUID_1_ECX_TSC_DEADLINE (1u << 24)
+#define CPUID_1_ECX_XSAVE (1u << 26)
+#define CPUID_1_ECX_OSXSAVE (1u << 27)
+#define CPUID_1_ECX_RDRAND (1u << 30)
+#define CPUID_1_ECX_HYPERVISOR (1u << 31)
+#define CPUID_1_EDX_APIC (1u << 9)
+#define CPUID_1_EDX_PAT (1u << 16)
+#define CPUID_1_EDX_CLFLUSH (1u << 19)
+#define CPUID_1_EDX_SELF_SNOOP (1u << 27)
+#define CPUID_1_EDX_HTT (1u << 28)
+#define CPUID_1_EBX_APIC_ID_SHIFT 24
+
+#define CPUID_7_EBX_SMEP (1u << 7)
+#define CPUID_7_EBX_RDSEED (1u << 18)
+#define CPUID_7_EBX_SMAP (1u << 20)
+#define CPUID_7_EBX_CLFLUSHOPT (1u << 23)
+#define CPUID_7_ECX_UMIP (1u << 2)
+#define CPUID_7_ECX_PKU (1u << 3)
+#define CPUID_7_ECX_OSPKE (1u << 4)
+#define CPUID_7_ECX_LA57 (1u << 16)
+#define CPUID_7_ECX_MOVDIR64B (1u << 28)
+
+#define CPUID_TOPOLOGY_EAX_SHIFT 0x1f	/* bits of the APIC id below this level */
+#define CPUID_TOPOLOGY_ECX_TYPE 0xff00	/* 0: no such level */
+#define CPUID_TOPOLOGY_ECX_TYPE_SHIFT 8
+
+#define CPUID_EXT_EDX_NX (1u << 20)
+#define CPUID_EXT_EDX_1G_PAGES (1u << 26)
+#define CPUID_EXT_EDX_RDTSCP (1u << 27)
+#define CPUID_EXT_EDX_LONG_MODE (1u << 29)
+#define CPUID_EXT_LONG_MODE_BIT 29
+#define CPUID_EXT_EDX_INVARIANT_TSC (1u << 8)	/* of leaf 0x80000007 */
+#define CPUID_EXT_ADDRESS_PA_MASK 0xff
+#define CPUID_EXT_ADDRESS_LA_SHIFT 8
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Control registers, EFER, RFLAGS, XCR0. SDM volume 3, "Control Registers"; usable from C and assembly. */
+#ifndef SPEC_X86_CR_H
+#define SPEC_X86_CR_H
+
+#define CR0_PE 0x00000001
+#define CR0_MP 0x00000002
+#define CR0_EM 0x00000004
+#define CR0_TS 0x00000008
+#define CR0_ET 0x00000010
+#define CR0_NE 0x00000020
+#define CR0_WP 0x00010000
+#define CR0_AM 0x00040000
+#define CR0_NW 0x20000000
+#define CR0_CD 0x40000000
+#define CR0_PG 0x80000000
+
+#define CR4_VME 0x00000001
+#define CR4_PVI 0x00000002
+#define CR4_TSD 0x00000004
+#define CR4_DE 0x00000008
+#define CR4_PSE 0x00000010
+#define CR4_PAE 0x00000020
+#define CR4_MCE 0x00000040
+#define CR4_PGE 0x00000080
+#define CR4_PCE 0x00000100
+#define CR4_OSFXSR 0x00000200
+#define CR4_OSXMMEXCPT 0x00000400
+#define CR4_UMIP 0x00000800
+#define CR4_LA57 0x00001000
+#define CR4_VMXE 0x00002000
+#define CR4_SMXE 0x00004000
+#define CR4_FSGSBASE 0x00010000
+#define CR4_PCIDE 0x00020000
+#define CR4_OSXSAVE 0x00040000
+#define CR4_KL 0x00080000
+#define CR4_SMEP 0x00100000
+#define CR4_SMAP 0x00200000
+#define CR4_PKE 0x00400000
+#define CR4_CET 0x00800000
+#define CR4_PKS 0x01000000
+#define CR4_UINTR 0x02000000
+
+#define EFER_SCE 0x001
+#define EFER_LME 0x100
+#define EFER_LMA 0x400
+#define EFER_NXE 0x800
+
+#define RFLAGS_CF 0x0001
+#define RFLAGS_FIXED 0x0002
+#define RFLAGS_PF 0x0004
+#define RFLAGS_AF 0x0010
+#define RFLAGS_ZF 0x0040
+#define RFLAGS_SF 0x0080
+#define RFLAGS_TF 0x0100
+#define RFLAGS_IF 0x0200
+#define RFLAGS_DF 0x0400
+#define RFLAGS_OF 0x0800
+#define RFLAGS_RF 0x10000
+#define RFLAGS_VM 0x20000
+#define RFLAGS_AC 0x40000
+
+#define DR6_RESET 0xffff0ff0
+#define DR7_RESET 0x400
+
+#endif
