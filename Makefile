@@ -43,15 +43,24 @@ tdxemu := acpi boot_tags clock cpu_face cr_access desc fault host_view l1 l1_mem
 guests := tdcalls tdvmcalls endings
 
 # Unit tests: sources with logic, linked with their _test.c and the fakes into one program per side of the ABI.
-unit_cella := kernel/lib/format kernel/lib/sha384 kernel/lib/string kernel/page
-unit_cella_tests := kernel/lib/format_test kernel/lib/string_test kernel/page_test
+unit_cella := $(addprefix kernel/,console console_cmd cpu_call irq line_edit lock log page page_map percpu sched timer \
+	lib/format lib/sha384 lib/string)
+unit_cella_tests := $(addprefix kernel/,console_test cpu_call_test line_edit_test log_test page_test sched_test timer_test \
+	lib/format_test lib/sha384_test lib/string_test)
 # vmm/ on a fake host: the kernel, tdx and device sides of its headers are tests/unit/fake_host.c.
 unit_vmm := kernel/lib/format kernel/lib/string tdx/status vmm/build vmm/call_attest vmm/call_cpu vmm/call_io vmm/call_mem \
 	vmm/config vmm/counters vmm/gmem vmm/hob vmm/params vmm/payload vmm/run vmm/tdvf vmm/tdvmcall vmm/vapic vmm/vintr
 unit_vmm_tests := vmm/build_test vmm/config_test vmm/gmem_test vmm/hob_test vmm/params_test vmm/run_test vmm/tdvf_test \
 	vmm/tdvmcall_test vmm/vapic_test
-unit_tdxemu :=
-unit_tdxemu_tests :=
+# tdx/ on a fake module: the real page allocator, the rest of the kernel is tests/unit/tdx_world.c. module_test and
+# console_cmd include or leave out what asks the CPU.
+unit_tdx := kernel/lib/format kernel/lib/sha384 kernel/page kernel/page_map tdx/doctor tdx/keyid tdx/pamt tdx/pool \
+	tdx/reclaim tdx/seamcall tdx/sept tdx/sept_map tdx/shared_ept tdx/status tdx/sysinfo tdx/td tdx/tdh_mem \
+	tdx/tdh_mng tdx/tdh_mr tdx/tdh_phymem tdx/tdh_sys tdx/tdh_vp tdx/tdmr tdx/vcpu
+unit_tdx_tests := tdx/keyid_test tdx/module_test tdx/seamcall_test tdx/sept_map_test tdx/sept_test tdx/shared_ept_test \
+	tdx/status_test tdx/sysinfo_test tdx/td_test tdx/tdmr_test tdx/vcpu_test
+unit_tdxemu := kernel/lib/sha384 kernel/lib/string tests/unit/fake_verdict tests/tdxemu/fault tests/tdxemu/options
+unit_tdxemu_tests := tests/tdxemu/fault_test tests/tdxemu/options_test
 
 # ---- tools and flags ------------------------------------------------------------------------------------------------
 
@@ -98,6 +107,7 @@ tdxemu_objs := $(call obj,tdxemu,$(addprefix tests/tdxemu/,$(tdxemu_asm:=.S) $(t
 
 .PHONY: all run test unit system lint tcb bench fetch iso clean help
 all: $(BUILD)/cella.elf $(BUILD)/tdshim.bin $(BUILD)/tdxemu.elf
+	sha384sum $(BUILD)/cella.elf $(BUILD)/tdshim.bin
 
 define program_rules
 $(BUILD)/$(1)/%.c.o: %.c
@@ -155,7 +165,7 @@ $(BUILD)/tdxemu.elf: $(tdxemu_objs) $(BUILD)/tests/tdxemu/tdxemu.lds
 # ---- unit tests on the development machine ---------------------------------------------------------------------------
 
 unit_cflags := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined \
-	-fno-strict-aliasing -I. -MMD -MP -Wall -Wextra -Werror -Wno-unused-parameter -DCELLA_UNIT_TEST -I$(DTC_DIR)/libfdt -I$(MBEDTLS_DIR)/include \
+	-fno-strict-aliasing -I. -MMD -MP -Wall -Wextra -Werror -Wno-unused-parameter -DCELLA_UNIT_TEST -DDIRECT_MAP_BASE=0x200000000000 -I$(DTC_DIR)/libfdt -I$(MBEDTLS_DIR)/include \
 	-DMBEDTLS_CONFIG_FILE='"kernel/lib/mbedtls_config.h"' -fno-builtin
 # Cella's memcpy and its kin get names of their own, so that they do not replace the development machine's.
 $(BUILD)/unit/kernel/lib/string.o $(BUILD)/unit/kernel/lib/string_test.o: private unit_cflags += -include tests/unit/rename.h
@@ -172,7 +182,7 @@ $(BUILD)/unit/tp/%.o: $(MBEDTLS_DIR)/library/%.c
 	$(say) CC 'unit $<'
 	$(CC) $(unit_cflags) -w -I$(MBEDTLS_DIR)/library -c $< -o $@
 unit_common := tests/unit/runner
-$(BUILD)/unit/cella_unit: $(addprefix $(BUILD)/unit/,$(addsuffix .o,$(unit_common) tests/unit/fake_arch tests/unit/fake_seamcall \
+$(BUILD)/unit/cella_unit: $(addprefix $(BUILD)/unit/,$(addsuffix .o,$(unit_common) tests/unit/fake_arch \
 		$(unit_cella) $(unit_cella_tests) tp/sha512 $(addprefix tp/,$(libfdt))))
 	$(say) LD $@
 	$(CC) $(unit_cflags) $^ -o $@
@@ -180,9 +190,75 @@ $(BUILD)/unit/vmm_unit: $(addprefix $(BUILD)/unit/,$(addsuffix .o,$(unit_common)
 		$(addprefix tp/,$(libfdt) fdt_sw)))
 	$(say) LD $@
 	$(CC) $(unit_cflags) $^ -o $@
+$(BUILD)/unit/tdx_unit: $(addprefix $(BUILD)/unit/,$(addsuffix .o,$(unit_common) tests/unit/fake_seamcall tests/unit/tdx_world \
+		$(unit_tdx) $(unit_tdx_tests) tp/sha512))
+	$(say) LD $@
+	$(CC) $(unit_cflags) $^ -o $@
 $(BUILD)/unit/tdxemu_unit: $(addprefix $(BUILD)/unit/,$(addsuffix .o,$(unit_common) $(unit_tdxemu) $(unit_tdxemu_tests) tp/sha512 tp/sha256))
 	$(say) LD $@
 	$(CC) $(unit_cflags) $^ -o $@
+
+# ---- set-up -----------------------------------------------------------------------------------------------------------
+
+# Everything that is fetched or built once. Both scripts return at once when their work is done.
+.PHONY: setup
+fetch setup:
+	mkdir -p $(BUILD)
+	tests/setup/fetch.sh
+	tests/setup/bochs.sh
+# A first run compiles against what the set-up brings, so the set-up comes first.
+ifeq ($(wildcard $(TP)/.fetched),)
+$(cella_objs) $(tdshim_objs) $(tdxemu_objs): | setup
+endif
+
+guest_kernel := $(TP)/linux-image-6.12.95+deb12-cloud-amd64/boot/vmlinuz-6.12.95+deb12-cloud-amd64
+$(BUILD)/tdreport: boot/guest/tdreport.c
+	mkdir -p $(@D)
+	$(say) CC '$< (Linux program)'
+	$(CC) -O2 -static -Wall -Wextra -Werror $< -o $@ && strip $@
+$(BUILD)/initrd.gz: boot/guest/init boot/guest/shrc boot/guest/mkinitrd.sh $(BUILD)/tdreport
+	$(say) CPIO $@
+	boot/guest/mkinitrd.sh $@ $(BUILD)/tdreport
+
+# ---- run, images ------------------------------------------------------------------------------------------------------
+
+images := $(BUILD)/cella.elf $(BUILD)/tdshim.bin $(BUILD)/initrd.gz boot/config.dts boot/mkiso.py
+# ARGS: --kernel FILE --initrd FILE --cmdline TEXT --memory MIB --vcpus N --pool MIB (boot/mkiso.py)
+ARGS ?=
+# MACHINE: --cpus N --memory MIB (tests/system/run.py)
+MACHINE ?=
+$(BUILD)/cella.iso: $(images)
+	$(say) ISO $@
+	boot/mkiso.py $@ --kernel $(guest_kernel) --initrd $(BUILD)/initrd.gz --timeout 3 $(ARGS)
+iso: setup $(BUILD)/cella.iso
+	sha384sum $(BUILD)/cella.elf $(BUILD)/tdshim.bin
+run: setup $(images) $(BUILD)/tdxemu.elf
+	boot/mkiso.py $(BUILD)/run.iso --below $(BUILD)/tdxemu.elf --kernel $(guest_kernel) --initrd $(BUILD)/initrd.gz $(ARGS)
+	tests/system/run.py $(BUILD)/run.iso $(MACHINE)
+
+# ---- tests ------------------------------------------------------------------------------------------------------------
+
+payload_images := $(foreach guest,$(guests),$(BUILD)/guests/$(guest).bin)
+unit: $(BUILD)/unit/cella_unit $(BUILD)/unit/tdxemu_unit
+	$(BUILD)/unit/cella_unit
+	$(BUILD)/unit/tdxemu_unit
+# CASE=name runs one machine case.
+CASE ?=
+system: setup $(images) $(BUILD)/tdxemu.elf $(payload_images)
+	tests/system/cases.py $(CASE)
+test: setup
+	$(MAKE) --no-print-directory all lint
+	tests/system/all.sh
+
+lint:
+	tests/lint/check_tree.py
+tcb:
+	tests/lint/count_lines.py
+bench: setup $(images) $(BUILD)/tdxemu.elf
+	tests/system/bench.py
+
+help:
+	sed -n '3,9p' Makefile | cut -c3-
 
 clean:
 	rm -rf $(BUILD)

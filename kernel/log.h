@@ -26,9 +26,14 @@ void log_write(enum log_level level, const char *subject, const char *format, ..
 void log_raw(const char *text, u64 bytes);
 /** log_set_sink() - @sink prints bytes; NULL: ring only. Called with the log's lock held, interrupts off */
 void log_set_sink(void (*sink)(const char *text, u64 bytes));
+/** log_to_sink_only() - panic: one core is left, write @sink without taking the log's lock from now on */
+void log_to_sink_only(void (*sink)(const char *text, u64 bytes));
 /** log_set_level() - highest level that reaches the sink */
 void log_set_level(enum log_level level);
-/** log_replay() - print the whole ring, oldest first (the `log` command); returns lines lost to overwriting */
+/**
+ * log_replay() - print the whole ring, oldest first (the `log` command), "\r\n" after each line; returns lines lost to
+ * overwriting since boot. Any task; lines written meanwhile are printed too
+ */
 u64 log_replay(void (*print)(const char *text, u64 bytes));
 
 #endif

@@ -37,17 +37,25 @@ struct percpu {
 
 	struct timer *timers;	/* (o) sorted by deadline, interrupts off */
 	u64 idle_ns;	/* (o) time spent halted */
+	u64 halted_at_ns;	/* (o) when the halt under way began, 0: not halted */
 
 	enum vmx_state vmx;	/* (o) written once by vmx_on() */
 	const char *vmx_reason;	/* (o) why vmx is VMX_OFF */
 
 	void *arch;	/* (c) arch/x86's own part */
+
+	struct task *dying;	/* (o) task that ended and whose stack is being left */
+	u64 switched_ns;	/* (o) when current began to run */
 };
 
 /** cpu_count() - cores that are up; numbers run from 0 */
 u32 cpu_count(void);
 /** cpu_at() - data of core @id, id < MAX_CPUS */
 struct percpu *cpu_at(u32 id);
+/** cpu_this_or_null() - the running core's data, or NULL while the boot core has none yet */
+struct percpu *cpu_this_or_null(void);
+/** cpu_boot_core_ready() - main.c, when arch_cpu_init() has given the boot core its data */
+void cpu_boot_core_ready(void);
 /** cpu_set_count() - only arch/x86/smp.c, during bring-up */
 void cpu_set_count(u32 count);
 

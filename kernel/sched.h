@@ -10,6 +10,15 @@
 #include "kernel/lock.h"
 #include "kernel/timer.h"
 
+struct task;
+
+/* A latch: set by anybody, interrupt handlers included; cleared by the one task that waits for it. */
+struct event {
+	u32 set;
+	struct task *waiter;
+	struct spinlock lock;
+};
+
 enum task_state {
 	TASK_READY,	/* in its core's run queue */
 	TASK_RUNNING,
@@ -28,15 +37,11 @@ struct task {
 	void *arg;	/* (c) */
 	u64 slice_end_ns;	/* (o) */
 	u64 run_ns;	/* (o) time spent running */
+	struct event done;	/* its function returned and its stack is left */
 };
 
-/* A latch: set by anybody, interrupt handlers included; cleared by the one task that waits for it. */
-struct event {
-	u32 set;
-	struct task *waiter;
-	struct spinlock lock;
-};
-
+/** sched_init() - the vector by which cores point each other at their run queues. Boot core, once, after arch_cpu_init() */
+void sched_init(void);
 /** sched_init_cpu() - the running context becomes this core's idle task */
 void sched_init_cpu(struct task *idle);
 /** sched_idle_loop() - what an idle task does for ever: run ready tasks, then halt */

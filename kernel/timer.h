@@ -5,8 +5,8 @@
 
 #include "include/cella/types.h"
 
-#define NS_PER_MS 1000000ull
-#define NS_PER_S 1000000000ull
+#define NS_PER_MS 1000000ul
+#define NS_PER_S 1000000000ul
 
 struct timer {
 	u64 deadline_ns;	/* (l) interrupts off on its core */
@@ -16,9 +16,11 @@ struct timer {
 	bool armed;
 };
 
-/** time_ns() - since Cella's entry, monotonic, same on all cores */
+/** time_start() - the clock runs from now on; at @tsc it stood at 0. main.c, when the frequency is known */
+void time_start(u64 tsc);
+/** time_ns() - since Cella's entry, monotonic, same on all cores; 0 before time_start() */
 u64 time_ns(void);
-/** time_tsc_to_ns(), time_ns_to_tsc() - by arch_tsc_hz(), 128-bit inside */
+/** time_tsc_to_ns(), time_ns_to_tsc() - by arch_tsc_hz(), exact, rounded down */
 u64 time_tsc_to_ns(u64 tsc);
 u64 time_ns_to_tsc(u64 ns);
 /** time_udelay() - busy wait */
@@ -29,7 +31,7 @@ void timer_init(struct timer *timer, void (*fire)(struct timer *timer));
 void timer_set(struct timer *timer, u64 deadline_ns);
 /** timer_cancel() - disarm; on the core that armed it. After it returned, fire() does not run any more */
 void timer_cancel(struct timer *timer);
-/** timer_interrupt() - handler of VECTOR_TIMER */
+/** timer_interrupt() - handler of VECTOR_TIMER, registered by main.c */
 void timer_interrupt(void *arg);
 
 #endif

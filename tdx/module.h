@@ -7,6 +7,7 @@
 #define TDX_MODULE_H
 
 #include "include/cella/types.h"
+#include "include/spec/tdx/tdmr.h"
 
 enum tdx_module_state {
 	TDX_MODULE_NONE,	/* not detected, or not tried; tdx_module_reason() says why */
@@ -29,6 +30,9 @@ void tdx_shut_down(void);
 enum tdx_module_state tdx_module_state(void);
 /** tdx_module_reason() - the sentence why TDX is not READY, "" if it is */
 const char *tdx_module_reason(void);
+
+/** tdx_module_tdmrs() - the TDMRs handed to the module; *@count 0: none */
+const struct tdx_tdmr_info *tdx_module_tdmrs(u32 *count);
 
 /** tdx_pool_free_bytes(), tdx_pool_bytes() - of the TD pool */
 u64 tdx_pool_free_bytes(void);

@@ -5,6 +5,7 @@
 
 #include "include/cella/types.h"
 #include "include/spec/tdx/leaf.h"
+#include "include/spec/tdx/vp_enter.h"
 #include "tdx/status.h"
 
 /* Operand registers of a leaf; outputs overwrite inputs. RSP never, RBP is saved by seamcall.S whatever the module does. */
@@ -20,6 +21,13 @@ struct seamcall_regs {
  * the log at debug level with leaf name, status by name and raw registers, and is counted per leaf.
  */
 tdx_status_t seamcall(u64 leaf, struct seamcall_regs *regs);
+
+/**
+ * seamcall_enter() - TDH.VP.ENTER, which exchanges all registers
+ * @gpr: in: RCX is the TDVPR, the others are for the guest; out: everything but RSP and RBP, RAX being the status
+ * Interrupts off. Nothing is retried; counted and traced like every other leaf.
+ */
+tdx_status_t seamcall_enter(u64 gpr[GPR_COUNT]);
 
 /** seamcall_count() - calls of leaf @leaf since boot, all cores; seamcall_total() - of all leaves */
 u64 seamcall_count(u32 leaf);

@@ -11,11 +11,19 @@
 #include "include/spec/tdx/tdmr.h"
 #include "tdx/td.h"
 
+/** sept_create() - empty books for a new TD. @root_level: of the root's entries, EPTP_CONTROLS' walk length less one. -ENOMEM */
+int __must_check sept_create(struct td *td, enum tdx_level root_level);
+/**
+ * sept_copy_page() - TDH.MEM.PAGE.ADD of one 4 KiB page, building missing tables. Only td_add_page()
+ * @source: host page in the direct map. -EEXIST: the GPA is already backed; -ENOMEM; -EBUSY; -EIO
+ */
+int __must_check sept_copy_page(struct td *td, gpa_t gpa, hpa_t source);
 /**
  * sept_add_memory() - TDH.MEM.PAGE.AUG of one page, building missing tables
  * @gpa: aligned to @level. @level: TDX_LEVEL_4K or TDX_LEVEL_2M
  * 0 also when the GPA is already backed (another vCPU was faster, or a larger page covers it). -ENOMEM: pool exhausted,
- * or no 2 MiB block is free (the caller falls back to 4 KiB). -EBUSY after bounded retries: enter again and retry. -EIO.
+ * or no 2 MiB page can be put there: no block is free, or 4 KiB pages already lie in it (the caller falls back to 4 KiB).
+ * -EBUSY after bounded retries: enter again and retry. -EINVAL: misaligned or not a private GPA. -EPERM: wrong TD state. -EIO.
  */
 int __must_check sept_add_memory(struct td *td, gpa_t gpa, enum tdx_level level);
 /**

@@ -39,15 +39,19 @@ static inline u32 tdx_status_operand(tdx_status_t status)
 	return (u32)status.raw;
 }
 
-/** tdx_status_is_busy() - a lock was not available: the caller that knows the lock retries */
+/** tdx_status_is_busy() - a lock was not available: the caller that knows the lock retries (see tdx/backoff.h) */
 bool tdx_status_is_busy(tdx_status_t status);
+/** tdx_status_is_no_module() - the instruction itself failed: one of the three statuses above */
+bool tdx_status_is_no_module(tdx_status_t status);
+/** tdx_status_errno() - 0; -EBUSY: busy or out of entropy after the bounded retries; -EINVAL: an operand; -EIO: the rest */
+int tdx_status_errno(tdx_status_t status);
 
 /**
  * tdx_status_text() - "TDX_OPERAND_INVALID (operand RCX)" or the like; unknown codes keep their hex value beside the class
  * @text: TDX_STATUS_TEXT_BYTES; returned for use inside a log call
  */
 const char *tdx_status_text(tdx_status_t status, char text[TDX_STATUS_TEXT_BYTES]);
-/** tdx_leaf_name() - "TDH.SYS.INIT"; "TDH.leaf N" for an unknown number */
+/** tdx_leaf_name() - "TDH.SYS.INIT"; "TDH.?" for an unknown number. @leaf: also with version bits */
 const char *tdx_leaf_name(u64 leaf);
 
 #endif

@@ -36,4 +36,10 @@ const struct tdx_sysinfo *tdx_sysinfo(void);
 /** tdx_sysinfo_read() - read and log it. After TDH.SYS.LP.INIT on this core. -EIO with the field's name in the log */
 int __must_check tdx_sysinfo_read(void);
 
+/**
+ * sysinfo_store() - put a value that the module returned into a field of @bytes
+ * @field: metadata field id, whose element size must be @bytes. -EINVAL: it is not; -ERANGE: the value needs more. Pure
+ */
+int __must_check sysinfo_store(u64 field, u64 value, void *destination, u32 bytes);
+
 #endif

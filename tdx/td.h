@@ -13,6 +13,8 @@
 #include "kernel/lib/sha384.h"
 #include "kernel/lock.h"
 
+struct posted_interrupt_desc;
+struct sept_map;
 struct vcpu;
 
 #define TD_MAX_TDCS_PAGES 16
@@ -43,8 +45,9 @@ struct td {
 	u8 mrtd[TDX_MR_BYTES];	/* (c) after td_finalise() */
 	u64 tsc_offset;	/* (c) after td_finalise(): TDCS.TSC_OFFSET */
 	u64 tsc_multiplier;	/* (c) after td_finalise() */
-	void *sept;	/* tdx/sept.c's bookkeeping: which page backs which GPA */
-	u64 pages_private;	/* (l) 4 KiB pages of private memory */
+	struct sept_map *sept;	/* (l) tdx/sept.c's bookkeeping: which page backs which GPA */
+	struct posted_interrupt_desc *pids;	/* (c) one host page: a descriptor per vCPU index */
+	u64 pages_private;	/* (l) private memory, in 4 KiB pages */
 	u64 pages_control;	/* (l) TDR, TDCS, TDVPS, SEPT pages */
 };
 

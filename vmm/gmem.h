@@ -17,8 +17,9 @@ struct gmem {
 	u64 low_bytes;	/* (c) RAM at GPA 0 */
 	u64 high_bytes;	/* (c) RAM at 4 GiB */
 	u64 *shared_map;	/* (l) bit per 4 KiB page of RAM: 1 = shared */
-	u64 shared_map_pages;	/* (c) */
+	u64 shared_map_pages;	/* (c) host pages that hold the map */
 	u64 shared_pages;	/* (l) 4 KiB pages that are shared now */
+	bool converting;	/* (l) a task converts or maps shared pages */
 };
 
 int __must_check gmem_create(struct guest *guest);
@@ -29,7 +30,8 @@ bool gmem_is_ram(const struct guest *guest, gpa_t gpa, u64 bytes);
 /** gmem_convert() - MapGPA on RAM; 4 KiB multiples; idempotent. *done: bytes converted when it stops early. -EAGAIN: retry */
 int __must_check gmem_convert_to_shared(struct guest *guest, gpa_t gpa, u64 bytes, u64 *done);
 int __must_check gmem_convert_to_private(struct guest *guest, gpa_t gpa, u64 bytes, u64 *done);
-/** gmem_fault_private() - EPT violation or ACCEPT on private RAM: back it, @level as the guest asked where possible */
+/** gmem_fault_private() - EPT violation or ACCEPT on private RAM: back it, @level as the guest asked where possible.
+ *  -EINVAL: no RAM; -EPERM: the page is shared; -ENOMEM: TD pool exhausted; -EBUSY: enter again */
 int __must_check gmem_fault_private(struct guest *guest, gpa_t gpa, u32 level);
 /** gmem_fault_shared() - EPT violation on the shared half: back shared RAM that lost its mapping; -EINVAL: not shared RAM */
 int __must_check gmem_fault_shared(struct guest *guest, gpa_t gpa);

@@ -17,6 +17,7 @@
 #include "vmm/bus.h"
 #include "vmm/config.h"
 #include "vmm/gmem.h"
+#include "vmm/payload.h"
 #include "vmm/vapic.h"
 
 #define GUEST_MAX_VCPUS 8
@@ -51,6 +52,9 @@ struct guest_vcpu {
 	struct guest *guest;	/* (c) */
 	struct vcpu vcpu;	/* (o) */
 	struct vapic vapic;	/* local APIC registers the host emulates */
+	bool nmi_requested;	/* atomic: the owning task passes it on before the next entry */
+	gpa_t last_fault;	/* (o) page of the last EPT violation */
+	u32 same_faults;	/* (o) EPT violations in a row on that page */
 	struct task task;
 	struct event wake;	/* an interrupt was posted, or the guest is ending */
 	struct guest_counters counters;	/* (o) */
@@ -62,16 +66,21 @@ struct guest {
 	enum guest_end end;	/* (l) why the last life ended */
 	struct spinlock lock;
 	bool stop_requested;	/* atomic: vCPUs leave their loop */
+	bool stay_stopped;	/* atomic: the operator ended it; no restart */
 	struct td td;
 	struct shared_ept shared_ept;
 	struct gmem memory;
+	struct payload payload;	/* (c) kernel, initrd and command line as the guest sees them */
 	struct bus bus;
 	u32 vcpu_count;	/* (c) */
+	u32 first_cpu;	/* (c) number of vCPUs in the guests before this one: spreads vCPUs over the cores */
 	struct guest_vcpu vcpus[GUEST_MAX_VCPUS];
 	struct console_guest console;	/* kernel/console.h's handle */
 	u32 vcpus_left;	/* atomic: vCPU tasks still in their loop */
 	struct event ended;	/* all vCPU tasks left */
 	struct task keeper;	/* builds the TD, waits for its end, tears it down */
+	bool keeper_started;	/* (l) the keeper task of the last life is still to be joined */
+	u64 lives;	/* (l) how often it was built */
 	u64 launched_ns, launch_ns;	/* time of start, duration of the build */
 };
 
@@ -89,5 +98,10 @@ struct guest *guest_find(const char *name);
 int __must_check guest_start(struct guest *guest);
 int __must_check guest_stop(struct guest *guest);
 const char *guest_end_name(enum guest_end end);
+const char *guest_state_name(enum guest_state state);
+/** guest_vcpu_cpu() - the core that vCPU @index is pinned to */
+u32 guest_vcpu_cpu(const struct guest *guest, u32 index);
+/** guest_attach() - give the terminal to the guest's console. -EBUSY: not running; -ENODEV: it has no console */
+int __must_check guest_attach(struct guest *guest);
 
 #endif

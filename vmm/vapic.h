@@ -12,7 +12,9 @@ struct vapic {
 	u32 svr, esr, lvt_cmci, lvt_timer, lvt_thermal, lvt_pmc, lvt_lint0, lvt_lint1, lvt_error;	/* (o) */
 	u32 timer_initial, timer_divide;	/* (o) */
 	u64 timer_start_ns;	/* (o) */
-	u64 tsc_deadline;	/* (o) virtual TSC */
+	u64 tsc_deadline;	/* (o) virtual TSC; cleared by the timer when it fires */
+	u64 tsc_inverse;	/* (c) 2^96 / TSC multiplier: virtual to native ticks without a division */
+	u64 icr;	/* (o) last command */
 	struct timer timer;
 };
 

@@ -28,4 +28,25 @@
 #define UART_FIFO_BYTES 16
 #define UART_ABSENT 0xff
 
+#define UART_IER_RECEIVE 0x01
+#define UART_IER_TRANSMIT 0x02
+#define UART_IER_MASK 0x0f
+#define UART_IIR_NONE 0x01
+#define UART_IIR_TRANSMIT 0x02
+#define UART_IIR_RECEIVE 0x04
+#define UART_IIR_FIFOS 0xc0
+#define UART_FCR_ENABLE 0x01
+#define UART_FCR_CLEAR_RECEIVE 0x02
+#define UART_MCR_DTR 0x01
+#define UART_MCR_RTS 0x02
+#define UART_MCR_OUT1 0x04
+#define UART_MCR_OUT2 0x08
+#define UART_MCR_LOOP 0x10
+#define UART_MCR_MASK 0x1f
+#define UART_MSR_CTS 0x10
+#define UART_MSR_DSR 0x20
+#define UART_MSR_RI 0x40
+#define UART_MSR_DCD 0x80
+#define UART_REGISTERS 8
+
 #endif

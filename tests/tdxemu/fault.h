@@ -19,6 +19,7 @@ enum platform_word {
 	PLATFORM_NO_TDX,	/* firmware did not enable TDX: no KeyIDs, SEAMCALL gives #GP */
 	PLATFORM_NO_MODULE,	/* SEAMCALL gives VMfailInvalid */
 	PLATFORM_ONE_KEYID,	/* only one private KeyID */
+	PLATFORM_NO_SEAMRR,	/* firmware reports KeyIDs but reserved no SEAM range: SEAMCALL gives #GP */
 	PLATFORM_WORD_COUNT,
 };
 bool fault_platform(enum platform_word word);

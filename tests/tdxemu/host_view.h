@@ -34,6 +34,8 @@ enum release_rule {
 void host_view_build(u64 ram_top);
 /** host_view_eptp() - EPT pointer for the host's VMCSs */
 u64 host_view_eptp(void);
+/** host_view_generation() - grows whenever a translation was taken away: a core that saw another number needs INVEPT */
+u64 host_view_generation(void);
 /** host_view_hide() - @hpa, @bytes: 4 KiB multiples. Other cores lose the translation at their next exit at the latest */
 void host_view_hide(u64 hpa, u64 bytes, enum hidden_as kind);
 void host_view_release(u64 hpa, u64 bytes, enum release_rule rule);
@@ -43,5 +45,7 @@ void host_view_written_back(u64 hpa, u16 hkid);
 bool host_view_is_shared(u64 hpa, u64 bytes);
 /** host_view_violation() - EPT violation of the host on @cpu: report, answer, go on */
 void host_view_violation(struct emu_cpu *cpu, u64 gpa, u64 qualification);
+/** host_view_stepped() - the instruction after host_view_violation() is done (exit reason 37): hide again */
+void host_view_stepped(struct emu_cpu *cpu);
 
 #endif

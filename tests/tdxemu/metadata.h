@@ -12,6 +12,12 @@ enum md_reader {
 
 /** metadata_sys_read() - TDH.SYS.RD, TDG.SYS.RD: value and next element id (all ones at the end) */
 u64 metadata_sys_read(enum md_reader reader, u64 field, u64 *value, u64 *next);
+/**
+ * metadata_sys_list() - TDH.SYS.RDALL, TDG.SYS.RDALL: a metadata list of whole fields
+ * @first: id of the first one, TDX_MD_FIRST_FIELD = from the start. @page: 4 KiB, written. @next: where to go on, all ones when
+ * complete or on error. SUCCESS, METADATA_LIST_OVERFLOW when fields remain, METADATA_FIELD_ID_INCORRECT.
+ */
+u64 metadata_sys_list(enum md_reader reader, u64 first, u64 page[PAGE_SIZE / sizeof(u64)], u64 *next);
 /** metadata_td_read(), metadata_td_write() - TD scope; *next may be NULL */
 u64 metadata_td_read(struct td_ref *td, enum md_reader reader, u64 field, u64 *value, u64 *next);
 u64 metadata_td_write(struct td_ref *td, enum md_reader reader, u64 field, u64 value, u64 mask, u64 *previous);

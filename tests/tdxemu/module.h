@@ -58,6 +58,7 @@ struct kot_entry {
 struct module_tdmr {
 	u64 base, bytes;
 	u64 pamt_1g, pamt_2m, pamt_4k;	/* donated arrays of struct pamt_entry */
+	u64 pamt_1g_bytes, pamt_2m_bytes, pamt_4k_bytes;
 	u32 reserved_count;
 	struct tdx_reserved_area reserved[MODULE_MAX_RESERVED];
 	u64 next_to_init;	/* HPA; below it (rounded down to 1 GiB) pages are usable */
@@ -81,6 +82,7 @@ struct tdx_module {
 	u32 cmr_count;
 	struct tdx_cmr cmrs[TDX_MAX_CMRS];	/* from the machine's RAM */
 	u64 tsc_adjust;	/* sampled by SYS.INIT */
+	u32 td_count;	/* atomic: TDR pages in use */
 };
 
 extern struct tdx_module module;

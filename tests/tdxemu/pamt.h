@@ -39,6 +39,11 @@ u64 pamt_take_implicit(u64 hpa, enum tdx_level level, u64 busy_status, enum lock
 void pamt_drop(struct pamt_ref *ref);
 u64 pamt_owner(const struct pamt_entry *entry);
 void pamt_set(struct pamt_entry *entry, enum pamt_page_type type, u64 owner_tdr);
+/** pamt_entry_at() - entry of a page known to be covered; no lock taken */
+struct pamt_entry *pamt_entry_at(u64 hpa, enum tdx_level level);
+/** pamt_split(), pamt_join() - one leaf at @level into 512 one level down, and back; the caller holds the large entry */
+void pamt_split(u64 hpa, enum tdx_level level, u64 owner_tdr);
+void pamt_join(u64 hpa, enum tdx_level level, u64 owner_tdr);
 /** pamt_init_range() - PT_NDA or PT_RSVD for the next piece of a TDMR (TDH.SYS.TDMR.INIT) */
 void pamt_init_range(struct module_tdmr *tdmr, u64 from, u64 bytes);
 

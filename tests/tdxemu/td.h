@@ -9,6 +9,7 @@
 
 #include "include/cella/types.h"
 #include "include/spec/tdx/report.h"
+#include "include/spec/tdx/sept.h"
 #include "include/spec/tdx/td_params.h"
 #include "include/spec/tdx/vp_enter.h"
 #include "kernel/lib/sha384.h"
@@ -48,6 +49,7 @@ struct tdr {
 	u64 child_count;	/* atomic: CHLDCNT, in 4 KiB pages */
 	u64 packages_configured;	/* bitmap */
 	u64 uuid[4];
+	u64 tdcs_pair;	/* HPA of our own pages 0 and 1 of the TDCS; 0: the donated ones are adjacent */
 };
 _Static_assert(sizeof(struct tdr) <= PAGE_SIZE, "TDR is one page");
 
@@ -125,6 +127,9 @@ _Static_assert(sizeof(struct tdvps) <= PAGE_SIZE, "TDVPS state is the TDVPR page
 /** tdcs_of() - state pages are contiguous only by luck, so TDCS state is copied nowhere: pages 0 and 1 must be adjacent.
  * When the host donated two pages that are not adjacent, our own pair of pages stands in for them (td.c keeps the link). */
 struct tdcs *tdcs_of(struct tdr *tdr);
+/** tdcs_add_page() - note a donated page (MNG.ADDCX); tdcs_release() - our stand-in pair is free again (the TDR is reclaimed) */
+void tdcs_add_page(struct tdr *tdr, u64 page);
+void tdcs_release(struct tdr *tdr);
 /** tdcs_page() - HPA of TDCS page @index (TDCS_PAGE_...) */
 u64 tdcs_page(struct tdr *tdr, u32 index);
 
@@ -161,6 +166,8 @@ u64 vp_take(u64 hpa, u32 operand, enum lock_mode mode, enum lock_mode tdr_mode, 
 u64 vp_associate(struct emu_cpu *cpu, struct vp_ref *ref, bool also_disabled);
 void vp_drop(struct vp_ref *ref);
 
+/** td_needs_tracking() - must a translation be blocked and tracked before it goes (7.6)? Not before the TD can run */
+bool td_needs_tracking(const struct tdcs *tdcs);
 /** td_shared_bit() - by CONFIG_FLAGS.GPAW; gpa_is_private() - SHARED bit and all bits above it clear */
 u64 td_shared_bit(const struct tdcs *tdcs);
 bool gpa_is_private(const struct tdcs *tdcs, u64 gpa);

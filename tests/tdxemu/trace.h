@@ -2,6 +2,10 @@
 /*
  * Trace of every SEAMCALL and TDCALL for the tests: leaf, inputs, outputs, core, instruction count, as lines on the debug port.
  * Chosen by "trace=none|errors|all" on our command line; counters per leaf are kept always.
+ *
+ * "insn" in a line is the number of instructions the host has executed on this core so far: our own instructions and a
+ * TD's are taken out of the CPU's counter, so the difference between two lines is the host's cost, and it does not depend on
+ * whether lines are printed.
  */
 #ifndef TDXEMU_TRACE_H
 #define TDXEMU_TRACE_H
@@ -12,6 +16,7 @@
 enum trace_side {
 	TRACE_SEAMCALL,
 	TRACE_TDCALL,
+	TRACE_SIDES,
 };
 
 void trace_configure(const char *cmdline);
@@ -20,5 +25,11 @@ void trace_enter(struct emu_cpu *cpu, enum trace_side side, const u64 gpr[GPR_CO
 void trace_leave(struct emu_cpu *cpu, enum trace_side side, u64 leaf, const u64 gpr[GPR_COUNT]);
 /** trace_counts() - one line per leaf used: calls and failures */
 void trace_counts(void);
+
+/** trace_host_stops(), trace_host_resumes() - first and last thing between two stays of the host on this core */
+void trace_host_stops(struct emu_cpu *cpu);
+void trace_host_resumes(struct emu_cpu *cpu);
+/** trace_counter_works() - does RDPMC count instructions? Boot core, once, before the first host instruction */
+bool trace_counter_works(void);
 
 #endif

@@ -9,7 +9,7 @@
 #include "include/cella/types.h"
 #include "tests/tdxemu/cpu.h"
 
-/** verdict_violation() - @rule: one word the tests can grep. Counted */
+/** verdict_violation() - @rule: one word the tests can grep. @cpu: NULL if unknown. Counted */
 void verdict_violation(struct emu_cpu *cpu, const char *rule, const char *format, ...) __printf(3, 4);
 /** verdict_note() - a line for the log */
 void verdict_note(const char *format, ...) __printf(1, 2);

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The console command `tdx`: what the module says about itself, what Cella gave it, how often it was called; `tdx doctor`:
+ * why TDX is not up. Reads only what other files of tdx/ offer. Console task.
+ */
+#include "tdx/console_cmd.h"
+
+#include "include/cella/types.h"
+#include "include/spec/tdx/metadata.h"
+#include "kernel/console.h"
+#include "kernel/lib/string.h"
+#include "tdx/doctor.h"
+#include "tdx/keyid.h"
+#include "tdx/module.h"
+#include "tdx/pamt.h"
+#include "tdx/seamcall.h"
+#include "tdx/sysinfo.h"
+
+static const struct {
+	const char *name;
+	u64 bit;
+} features[] = {
+#define NAME(name, bit) { #name, BIT(bit) },
+	TDX_FEATURE_LIST(NAME)
+#undef NAME
+};
+
+static const char *const state_names[] = {
+	[TDX_MODULE_NONE] = "NONE",
+	[TDX_MODULE_INIT_PENDING] = "SYSINIT_PENDING",
+	[TDX_MODULE_INIT_DONE] = "SYSINIT_DONE",
+	[TDX_MODULE_CONFIG_DONE] = "SYSCONFIG_DONE",
+	[TDX_MODULE_READY] = "SYS_READY",
+	[TDX_MODULE_SHUT_DOWN] = "SYS_SHUTDOWN",
+};
+
+static unsigned long long mib(u64 bytes)
+{
+	return bytes >> 20;
+}
+
+static void show_module(const struct tdx_sysinfo *sysinfo)
+{
+	console_printf("module    %u.%u.%02u build %u of %u, state %s\n", sysinfo->major, sysinfo->minor, sysinfo->update,
+		       sysinfo->build_num, sysinfo->build_date, state_names[tdx_module_state()]);
+	console_printf("features ");
+	for (u32 i = 0; i < ARRAY_SIZE(features); i++)
+		if (sysinfo->features0 & features[i].bit)
+			console_printf(" %s", features[i].name);
+	console_printf("\n");
+}
+
+static void show_memory(const struct tdx_sysinfo *sysinfo)
+{
+	u32 tdmr_count;
+	const struct tdx_tdmr_info *tdmrs = tdx_module_tdmrs(&tdmr_count);
+
+	for (u32 i = 0; i < sysinfo->cmr_count; i++)
+		console_printf("CMR %-2u    0x%012llx %llu MiB\n", i, (unsigned long long)sysinfo->cmrs[i].base,
+			       mib(sysinfo->cmrs[i].bytes));
+	for (u32 i = 0; i < tdmr_count; i++) {
+		u32 areas = 0;
+
+		while (areas < TDX_MAX_RESERVED_AREAS && tdmrs[i].reserved[areas].bytes)
+			areas++;
+		console_printf("TDMR %-2u   0x%012llx %llu MiB, %u reserved areas\n", i, (unsigned long long)tdmrs[i].base,
+			       mib(tdmrs[i].bytes), areas);
+	}
+	console_printf("PAMT      %llu KiB\n", (unsigned long long)(pamt_bytes() >> 10));
+	console_printf("TD pool   %llu MiB, %llu MiB free\n", mib(tdx_pool_bytes()), mib(tdx_pool_free_bytes()));
+}
+
+static void show_counts(void)
+{
+	console_printf("KeyIDs    %u for TDs, %u in use, %u lost\n", keyid_total(), keyid_in_use(), keyid_leaked());
+	console_printf("SEAMCALLs %llu\n", (unsigned long long)seamcall_total());
+#define SHOW(symbol, number, name) \
+	if (seamcall_count(number)) \
+		console_printf("          %-26s %llu\n", name, (unsigned long long)seamcall_count(number));
+	TDH_LEAF_LIST(SHOW)
+#undef SHOW
+}
+
+static void show_causes(void)
+{
+	if (tdx_module_state() == TDX_MODULE_READY) {
+		console_printf("TDX is ready, nothing to complain about.\n");
+		return;
+	}
+	console_printf("TDX is not available (module state %s):\n", state_names[tdx_module_state()]);
+	for (u32 i = 0; i < doctor_count(); i++)
+		console_printf("%u. %s.\n", i + 1, doctor_sentence(i));
+	if (!doctor_count())
+		console_printf("%s.\n", tdx_module_reason());
+}
+
+static void run(int argc, char **argv)
+{
+	const struct tdx_sysinfo *sysinfo = tdx_sysinfo();
+
+	if (argc > 2 || (argc == 2 && strcmp(argv[1], "doctor") != 0)) {
+		console_printf("usage: tdx [doctor]\n");
+		return;
+	}
+	if (argc == 2 || tdx_module_state() != TDX_MODULE_READY)
+		show_causes();
+	if (argc == 1) {
+		if (sysinfo->vendor_id)
+			show_module(sysinfo);
+		show_memory(sysinfo);
+		show_counts();
+	}
+}
+
+static const struct console_command command = {
+	.name = "tdx",
+	.usage = "tdx [doctor]",
+	.help = "the TDX module: version, features, memory, KeyIDs, SEAMCALLs; with \"doctor\" why it is not up",
+	.run = run,
+};
+
+void tdx_console_register(void)
+{
+	static bool registered;
+
+	if (!registered)
+		console_register(&command);
+	registered = true;
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Global metadata of the module. One table of {field, destination}; the element size that the field id carries must equal
+ * the size of the destination, so that a wrong id cannot overwrite a neighbour or lose bits.
+ *
+ * Written once on the boot core, constant afterwards. Manual: TDX Module ABI, "Global Metadata Fields".
+ */
+#include "tdx/sysinfo.h"
+
+#include "include/cella/errno.h"
+#include "include/spec/tdx/metadata.h"
+#include "kernel/lib/string.h"
+#include "kernel/log.h"
+#include "tdx/doctor.h"
+#include "tdx/tdh_sys.h"
+
+enum presence {
+	REQUIRED,
+	OPTIONAL,	/* modules before 1.5.05 do not have it; the destination keeps its preset */
+};
+
+enum { VCPUS_WHEN_UNLIMITED = 0xffff };	/* what TD_PARAMS.MAX_VCPUS can say */
+
+static struct tdx_sysinfo sysinfo;
+
+static const struct sysinfo_field {
+	const char *name;
+	u64 id;
+	void *destination;
+	u32 bytes;
+	enum presence presence;
+} fields[] = {
+#define FIELD(name, member, presence) { #name, TDX_SYS_##name, &sysinfo.member, sizeof(sysinfo.member), presence }
+	FIELD(VENDOR_ID, vendor_id, REQUIRED),
+	FIELD(BUILD_DATE, build_date, REQUIRED),
+	FIELD(BUILD_NUM, build_num, REQUIRED),
+	FIELD(MAJOR_VERSION, major, REQUIRED),
+	FIELD(MINOR_VERSION, minor, REQUIRED),
+	FIELD(UPDATE_VERSION, update, REQUIRED),
+	FIELD(SYS_ATTRIBUTES, sys_attributes, REQUIRED),
+	FIELD(TDX_FEATURES0, features0, REQUIRED),
+	FIELD(MAX_TDMRS, max_tdmrs, REQUIRED),
+	FIELD(MAX_RESERVED_PER_TDMR, max_reserved_per_tdmr, REQUIRED),
+	FIELD(PAMT_4K_ENTRY_SIZE, pamt_4k_entry_bytes, REQUIRED),
+	FIELD(PAMT_2M_ENTRY_SIZE, pamt_2m_entry_bytes, REQUIRED),
+	FIELD(PAMT_1G_ENTRY_SIZE, pamt_1g_entry_bytes, REQUIRED),
+	FIELD(TDR_BASE_SIZE, tdr_bytes, REQUIRED),
+	FIELD(TDCS_BASE_SIZE, tdcs_bytes, REQUIRED),
+	FIELD(TDVPS_BASE_SIZE, tdvps_bytes, REQUIRED),
+	FIELD(ATTRIBUTES_FIXED0, attributes_fixed0, REQUIRED),
+	FIELD(ATTRIBUTES_FIXED1, attributes_fixed1, REQUIRED),
+	FIELD(XFAM_FIXED0, xfam_fixed0, REQUIRED),
+	FIELD(XFAM_FIXED1, xfam_fixed1, REQUIRED),
+	FIELD(MAX_VCPUS_PER_TD, max_vcpus_per_td, OPTIONAL),
+	FIELD(NUM_CPUID_CONFIG, cpuid_config_count, REQUIRED),
+#undef FIELD
+};
+
+const struct tdx_sysinfo *tdx_sysinfo(void)
+{
+	return &sysinfo;
+}
+
+int sysinfo_store(u64 field, u64 value, void *destination, u32 bytes)
+{
+	u32 element_bytes = 1u << ((field & TDX_MD_SIZE_MASK) >> TDX_MD_SIZE_SHIFT);
+
+	if (element_bytes != bytes)
+		return -EINVAL;
+	if (bytes < sizeof(value) && value >> (8 * bytes))
+		return -ERANGE;
+	memcpy(destination, &value, bytes);	/* little endian: the low bytes come first */
+	return 0;
+}
+
+static int read_field(const char *name, u64 id, void *destination, u32 bytes, enum presence presence)
+{
+	char text[TDX_STATUS_TEXT_BYTES];
+	u64 value = 0;
+	tdx_status_t status = tdh_sys_rd(id, &value);
+
+	if (presence == OPTIONAL && tdx_status_is(status, TDX_METADATA_FIELD_ID_INCORRECT))
+		return 0;
+	if (!tdx_succeeded(status)) {
+		doctor_complain("the TDX module does not tell %s: %s", name, tdx_status_text(status, text));
+		return -EIO;
+	}
+	if (sysinfo_store(id, value, destination, bytes)) {
+		doctor_complain("the TDX module tells 0x%llx for %s, which is more than the field holds",
+				(unsigned long long)value, name);
+		return -EIO;
+	}
+	return 0;
+}
+
+/* Slots may be empty anywhere in the list; only the valid ones are kept. */
+static int read_cmrs(void)
+{
+	u16 slots = 0;
+
+	if (read_field("NUM_CMRS", TDX_SYS_NUM_CMRS, &slots, sizeof(slots), REQUIRED))
+		return -EIO;
+	sysinfo.cmr_count = 0;
+	for (u32 i = 0; i < MIN((u32)slots, (u32)TDX_MAX_CMRS); i++) {
+		struct tdx_cmr cmr;
+
+		if (read_field("CMR_BASE", TDX_SYS_CMR_BASE + i, &cmr.base, sizeof(cmr.base), REQUIRED) ||
+		    read_field("CMR_SIZE", TDX_SYS_CMR_SIZE + i, &cmr.bytes, sizeof(cmr.bytes), REQUIRED))
+			return -EIO;
+		if (cmr.bytes)
+			sysinfo.cmrs[sysinfo.cmr_count++] = cmr;
+	}
+	return 0;
+}
+
+/* Three elements describe one configurable leaf: number and sub-leaf, EAX and EBX, ECX and EDX. */
+static int read_cpuid_config(void)
+{
+	if (sysinfo.cpuid_config_count > TDX_MAX_CPUID_CONFIG) {
+		doctor_complain("the TDX module has %u configurable CPUID leaves, Cella knows what to do with %u",
+				sysinfo.cpuid_config_count, TDX_MAX_CPUID_CONFIG);
+		return -EIO;
+	}
+	for (u32 i = 0; i < sysinfo.cpuid_config_count; i++) {
+		struct tdx_cpuid_config *config = &sysinfo.cpuid_config[i];
+		u64 leaf, eax_ebx, ecx_edx;
+
+		if (read_field("CPUID_CONFIG_LEAVES", TDX_SYS_CPUID_CONFIG_LEAVES + i, &leaf, sizeof(leaf), REQUIRED) ||
+		    read_field("CPUID_CONFIG_VALUES", TDX_SYS_CPUID_CONFIG_VALUES + 2 * i, &eax_ebx, sizeof(eax_ebx),
+			       REQUIRED) ||
+		    read_field("CPUID_CONFIG_VALUES", TDX_SYS_CPUID_CONFIG_VALUES + 2 * i + 1, &ecx_edx, sizeof(ecx_edx),
+			       REQUIRED))
+			return -EIO;
+		config->leaf = (u32)leaf;
+		config->subleaf = (u32)(leaf >> 32);
+		config->configurable.eax = (u32)eax_ebx;
+		config->configurable.ebx = (u32)(eax_ebx >> 32);
+		config->configurable.ecx = (u32)ecx_edx;
+		config->configurable.edx = (u32)(ecx_edx >> 32);
+	}
+	return 0;
+}
+
+static void report(void)
+{
+	log_info("tdx", "module %u.%u.%02u build %u of %u, vendor 0x%x, attributes 0x%x, features 0x%llx", sysinfo.major,
+		 sysinfo.minor, sysinfo.update, sysinfo.build_num, sysinfo.build_date, sysinfo.vendor_id,
+		 sysinfo.sys_attributes, (unsigned long long)sysinfo.features0);
+	log_info("tdx", "up to %u TDMRs with %u reserved areas, %u TDCS pages, %u TDVPS pages, %u vCPUs per TD, %u CPUID leaves",
+		 sysinfo.max_tdmrs, sysinfo.max_reserved_per_tdmr, sysinfo.tdcs_bytes / PAGE_SIZE,
+		 sysinfo.tdvps_bytes / PAGE_SIZE, sysinfo.max_vcpus_per_td, sysinfo.cpuid_config_count);
+	for (u32 i = 0; i < sysinfo.cmr_count; i++)
+		log_info("tdx", "CMR %u: 0x%012llx - 0x%012llx, %llu MiB", i, (unsigned long long)sysinfo.cmrs[i].base,
+			 (unsigned long long)(sysinfo.cmrs[i].base + sysinfo.cmrs[i].bytes - 1),
+			 (unsigned long long)(sysinfo.cmrs[i].bytes >> 20));
+}
+
+int tdx_sysinfo_read(void)
+{
+	memset(&sysinfo, 0, sizeof(sysinfo));
+	sysinfo.max_vcpus_per_td = VCPUS_WHEN_UNLIMITED;
+	for (u32 i = 0; i < ARRAY_SIZE(fields); i++)
+		if (read_field(fields[i].name, fields[i].id, fields[i].destination, fields[i].bytes, fields[i].presence))
+			return -EIO;
+	if (read_cmrs() || read_cpuid_config())
+		return -EIO;
+	report();
+	return 0;
+}

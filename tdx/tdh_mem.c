@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* TDH.MEM.*: registers become named values here. See tdh_mem.h; order of the leaf numbers. */
+#include "tdx/tdh_mem.h"
+
+#include "tdx/seamcall.h"
+
+static u64 gpa_and_level(gpa_t gpa, enum tdx_level level)
+{
+	return gpa.raw | level;
+}
+
+static struct sept_entry_info entry_info(const struct seamcall_regs *regs)
+{
+	return (struct sept_entry_info){
+		.entry = regs->rcx,
+		.level = (enum tdx_level)(regs->rdx & SEPT_INFO_LEVEL_MASK),
+		.state = (enum sept_state)((regs->rdx & SEPT_INFO_STATE_MASK) >> SEPT_INFO_STATE_SHIFT),
+	};
+}
+
+tdx_status_t tdh_mem_page_add(hpa_t tdr, gpa_t gpa, hpa_t target, hpa_t source, struct sept_entry_info *entry)
+{
+	struct seamcall_regs regs = {
+		.rcx = gpa_and_level(gpa, TDX_LEVEL_4K), .rdx = tdr.raw, .r8 = target.raw, .r9 = source.raw,
+	};
+	tdx_status_t status = seamcall(TDH_MEM_PAGE_ADD, &regs);
+
+	*entry = entry_info(&regs);
+	return status;
+}
+
+tdx_status_t tdh_mem_sept_add(hpa_t tdr, gpa_t gpa, enum tdx_level level, hpa_t table, struct sept_entry_info *entry)
+{
+	struct seamcall_regs regs = { .rcx = gpa_and_level(gpa, level), .rdx = tdr.raw, .r8 = table.raw };
+	tdx_status_t status = seamcall(TDH_MEM_SEPT_ADD, &regs);
+
+	*entry = entry_info(&regs);
+	return status;
+}
+
+tdx_status_t tdh_mem_page_aug(hpa_t tdr, gpa_t gpa, enum tdx_level level, hpa_t page, struct sept_entry_info *entry)
+{
+	struct seamcall_regs regs = { .rcx = gpa_and_level(gpa, level), .rdx = tdr.raw, .r8 = page.raw };
+	tdx_status_t status = seamcall(TDH_MEM_PAGE_AUG, &regs);
+
+	*entry = entry_info(&regs);
+	return status;
+}
+
+tdx_status_t tdh_mem_range_block(hpa_t tdr, gpa_t gpa, enum tdx_level level, struct sept_entry_info *entry)
+{
+	struct seamcall_regs regs = { .rcx = gpa_and_level(gpa, level), .rdx = tdr.raw };
+	tdx_status_t status = seamcall(TDH_MEM_RANGE_BLOCK, &regs);
+
+	*entry = entry_info(&regs);
+	return status;
+}
+
+tdx_status_t tdh_mem_page_demote(hpa_t tdr, gpa_t gpa, enum tdx_level level, hpa_t table, struct sept_entry_info *entry)
+{
+	struct seamcall_regs regs = {
+		.rcx = gpa_and_level(gpa, level), .rdx = tdr.raw, .r8 = table.raw,
+		/* no tables of L2 VMs */
+		.r9 = SEPT_NULL_PAGE, .r10 = SEPT_NULL_PAGE, .r11 = SEPT_NULL_PAGE,
+	};
+	tdx_status_t status = seamcall(TDH_MEM_PAGE_DEMOTE, &regs);
+
+	*entry = entry_info(&regs);
+	return status;
+}
+
+tdx_status_t tdh_mem_page_remove(hpa_t tdr, gpa_t gpa, enum tdx_level level, hpa_t *page, struct sept_entry_info *entry)
+{
+	struct seamcall_regs regs = { .rcx = gpa_and_level(gpa, level), .rdx = tdr.raw };
+	tdx_status_t status = seamcall(TDH_MEM_PAGE_REMOVE, &regs);
+
+	if (tdx_succeeded(status))
+		*page = HPA(regs.rcx);
+	else
+		*entry = entry_info(&regs);
+	return status;
+}
+
+tdx_status_t tdh_mem_sept_remove(hpa_t tdr, gpa_t gpa, enum tdx_level level, hpa_t *table, struct sept_entry_info *entry)
+{
+	struct seamcall_regs regs = { .rcx = gpa_and_level(gpa, level), .rdx = tdr.raw };
+	tdx_status_t status = seamcall(TDH_MEM_SEPT_REMOVE, &regs);
+
+	if (tdx_succeeded(status))
+		*table = HPA(regs.rcx);
+	else
+		*entry = entry_info(&regs);
+	return status;
+}
+
+tdx_status_t tdh_mem_track(hpa_t tdr)
+{
+	struct seamcall_regs regs = { .rcx = tdr.raw };
+
+	return seamcall(TDH_MEM_TRACK, &regs);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* TDH.MR.*: registers become named values here. See tdh_mr.h. */
+#include "tdx/tdh_mr.h"
+
+#include "tdx/seamcall.h"
+
+tdx_status_t tdh_mr_extend(hpa_t tdr, gpa_t chunk)
+{
+	struct seamcall_regs regs = { .rcx = chunk.raw, .rdx = tdr.raw };
+
+	return seamcall(TDH_MR_EXTEND, &regs);
+}
+
+tdx_status_t tdh_mr_finalize(hpa_t tdr)
+{
+	struct seamcall_regs regs = { .rcx = tdr.raw };
+
+	return seamcall(TDH_MR_FINALIZE, &regs);
+}

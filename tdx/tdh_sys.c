@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* TDH.SYS.*: registers become named values here. See tdh_sys.h; order of the manual's leaf list. */
+#include "tdx/tdh_sys.h"
+
+#include "tdx/seamcall.h"
+
+static u32 low(u64 value)
+{
+	return (u32)value;
+}
+
+static u32 high(u64 value)
+{
+	return (u32)(value >> 32);
+}
+
+static struct td_cpuid_value cpuid_value(u64 eax_ebx, u64 ecx_edx)
+{
+	return (struct td_cpuid_value){ low(eax_ebx), high(eax_ebx), low(ecx_edx), high(ecx_edx) };
+}
+
+tdx_status_t tdh_sys_key_config(void)
+{
+	struct seamcall_regs regs = { 0 };
+
+	return seamcall(TDH_SYS_KEY_CONFIG, &regs);
+}
+
+tdx_status_t tdh_sys_init(struct tdx_cpuid_complaint *complaint)
+{
+	struct seamcall_regs regs = { .rcx = 0 };	/* attributes: all reserved */
+	tdx_status_t status = seamcall(TDH_SYS_INIT, &regs);
+
+	if (tdx_status_is(status, TDX_INCORRECT_CPUID_VALUE)) {
+		complaint->leaf = low(regs.rcx);
+		complaint->subleaf = high(regs.rcx);
+		complaint->mask = cpuid_value(regs.rdx, regs.r8);
+		complaint->expected = cpuid_value(regs.r9, regs.r10);
+	}
+	return status;
+}
+
+tdx_status_t tdh_sys_rd(u64 field, u64 *value)
+{
+	struct seamcall_regs regs = { .rdx = field };
+	tdx_status_t status = seamcall(TDH_SYS_RD, &regs);
+
+	if (tdx_succeeded(status))
+		*value = regs.r8;
+	return status;
+}
+
+tdx_status_t tdh_sys_lp_init(struct tdx_cpuid_complaint *complaint)
+{
+	struct seamcall_regs regs = { 0 };
+	tdx_status_t status = seamcall(TDH_SYS_LP_INIT, &regs);
+
+	if (tdx_status_is(status, TDX_INCONSISTENT_CPUID_FIELD)) {
+		complaint->leaf = low(regs.rcx);
+		complaint->subleaf = high(regs.rcx);
+		complaint->mask = cpuid_value(regs.rdx, regs.r8);
+	}
+	return status;
+}
+
+tdx_status_t tdh_sys_tdmr_init(hpa_t tdmr, hpa_t *next)
+{
+	struct seamcall_regs regs = { .rcx = tdmr.raw };
+	tdx_status_t status = seamcall(TDH_SYS_TDMR_INIT, &regs);
+
+	if (tdx_succeeded(status))
+		next->raw = regs.rdx;
+	return status;
+}
+
+tdx_status_t tdh_sys_config(hpa_t tdmrs, u32 count, hkid_t global)
+{
+	struct seamcall_regs regs = { .rcx = tdmrs.raw, .rdx = count, .r8 = global.raw };
+
+	return seamcall(TDH_SYS_CONFIG, &regs);
+}
+
+tdx_status_t tdh_sys_disable(void)
+{
+	struct seamcall_regs regs = { 0 };
+
+	return seamcall(TDH_SYS_DISABLE, &regs);
+}

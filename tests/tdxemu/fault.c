@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Scripted and random refusals, platform words.
+ *
+ * The plan is a table of (leaf, call number, status); every leaf counts its calls over all cores. Chaos draws from one
+ * generator per core, seeded by the option and the core's number, and answers one call in CHAOS_ONE_IN with one of the
+ * transient statuses that the leaf may give by itself without having done anything (TDX Module ABI, the leaf's
+ * "Completion Status Codes"). Leaves whose interruption keeps state (TDH.PHYMEM.CACHE.WB) are interrupted by their own
+ * code, not here. The same call never gets two refusals in a row from chaos on one core: a host that retries once gets on.
+ * Platform words: no-tdx, no-module, one-keyid, no-seamrr (see enum platform_word).
+ * Callers: fault_configure() boot core; the rest any core.
+ */
+#include "tests/tdxemu/fault.h"
+
+#include "include/spec/tdx/leaf.h"
+#include "include/spec/tdx/status.h"
+#include "kernel/lib/string.h"
+#include "tests/tdxemu/options.h"
+#include "tests/tdxemu/verdict.h"
+
+#define FAULT_MAX_RULES 32
+#define FAULT_MAX_LEAF 128
+#define FAULT_EVERY_CALL 0
+#define CHAOS_ONE_IN 8
+#define CHAOS_MAX_CHOICES 3
+
+struct fault_rule {
+	u64 leaf;
+	u64 call;	/* 1 = first, FAULT_EVERY_CALL */
+	u64 status;
+};
+
+struct chaos_row {
+	u16 leaf;
+	u64 choices[CHAOS_MAX_CHOICES];	/* zero ends the list */
+};
+
+#define BUSY(operand) (TDX_OPERAND_BUSY | TDX_OPERAND_ID_##operand)
+
+/* clang-format off */
+static const struct chaos_row chaos_rows[] = {
+	{ TDH_SYS_INIT, { TDX_SYS_BUSY, TDX_RND_NO_ENTROPY } },
+	{ TDH_SYS_LP_INIT, { TDX_SYS_BUSY, TDX_RND_NO_ENTROPY } },
+	{ TDH_SYS_CONFIG, { TDX_SYS_BUSY } },
+	{ TDH_SYS_KEY_CONFIG, { TDX_SYS_BUSY, TDX_KEY_GENERATION_FAILED, BUSY(KET) } },
+	{ TDH_SYS_TDMR_INIT, { BUSY(RCX) } },
+	{ TDH_SYS_DISABLE, { TDX_SYS_BUSY, TDX_INTERRUPTED_RESUMABLE } },
+	{ TDH_PHYMEM_PAGE_RDMD, { BUSY(RCX) } },
+	{ TDH_PHYMEM_PAGE_RECLAIM, { BUSY(RCX), BUSY(TDR) } },
+	{ TDH_PHYMEM_PAGE_WBINVD, { BUSY(RCX) } },
+	{ TDH_PHYMEM_CACHE_WB, { BUSY(WBCACHE), BUSY(KOT) } },
+	{ TDH_MNG_CREATE, { BUSY(RCX), BUSY(KOT), TDX_RND_NO_ENTROPY } },
+	{ TDH_MNG_KEY_CONFIG, { BUSY(RCX), BUSY(KET), TDX_KEY_GENERATION_FAILED } },
+	{ TDH_MNG_ADDCX, { BUSY(RCX), BUSY(TDR) } },
+	{ TDH_MNG_INIT, { BUSY(RCX) } },
+	{ TDH_MNG_RD, { BUSY(RCX) } },
+	{ TDH_MNG_WR, { BUSY(RCX) } },
+	{ TDH_MNG_VPFLUSHDONE, { BUSY(RCX), BUSY(KOT) } },
+	{ TDH_MNG_KEY_FREEID, { BUSY(RCX), BUSY(KOT) } },
+	{ TDH_VP_CREATE, { BUSY(RCX), BUSY(TDR) } },
+	{ TDH_VP_ADDCX, { BUSY(RCX), BUSY(TDR) } },
+	{ TDH_VP_INIT, { BUSY(RCX), BUSY(TDR) } },
+	{ TDH_VP_FLUSH, { BUSY(RCX), BUSY(TDR) } },
+	{ TDH_VP_RD, { BUSY(RCX), BUSY(TDR) } },
+	{ TDH_VP_WR, { BUSY(RCX), BUSY(TDR) } },
+	{ TDH_VP_ENTER, { BUSY(TD_EPOCH), BUSY(SEPT_TREE) } },
+	{ TDH_MR_EXTEND, { BUSY(RDX) } },
+	{ TDH_MR_FINALIZE, { BUSY(RCX) } },
+	{ TDH_MEM_SEPT_ADD, { BUSY(SEPT_TREE), BUSY(RCX) } },
+	{ TDH_MEM_SEPT_RD, { BUSY(SEPT_TREE) } },
+	{ TDH_MEM_SEPT_REMOVE, { BUSY(SEPT_TREE), BUSY(RCX) } },
+	{ TDH_MEM_PAGE_ADD, { BUSY(SEPT_TREE), BUSY(R8) } },
+	{ TDH_MEM_PAGE_AUG, { BUSY(SEPT_TREE), BUSY(RCX) } },
+	{ TDH_MEM_RANGE_BLOCK, { BUSY(SEPT_TREE), BUSY(RCX) } },
+	{ TDH_MEM_RANGE_UNBLOCK, { BUSY(SEPT_TREE), BUSY(RCX) } },
+	{ TDH_MEM_TRACK, { BUSY(TD_EPOCH), TDX_PREVIOUS_TLB_EPOCH_BUSY } },
+	{ TDH_MEM_PAGE_REMOVE, { BUSY(SEPT_TREE), BUSY(RCX) } },
+	{ TDH_MEM_PAGE_RELOCATE, { BUSY(SEPT_TREE), BUSY(RCX) } },
+	{ TDH_MEM_PAGE_PROMOTE, { BUSY(SEPT_TREE), TDX_INTERRUPTED_RESTARTABLE } },
+	{ TDH_MEM_PAGE_DEMOTE, { BUSY(SEPT_TREE), TDX_INTERRUPTED_RESTARTABLE } },
+};
+
+static const char *const platform_words[PLATFORM_WORD_COUNT] = {
+	[PLATFORM_NO_TDX] = "no-tdx",
+	[PLATFORM_NO_MODULE] = "no-module",
+	[PLATFORM_ONE_KEYID] = "one-keyid",
+	[PLATFORM_NO_SEAMRR] = "no-seamrr",
+};
+
+#define NAMED_LEAF(name, number, text) { #name, text, number },
+static const struct {
+	const char *c_name, *manual_name;
+	u64 number;
+} leaf_names[] = { TDH_LEAF_LIST(NAMED_LEAF) };
+
+#define NAMED_STATUS(name, value) { #name, value },
+static const struct {
+	const char *name;
+	u64 value;
+} status_names[] = { TDX_STATUS_LIST(NAMED_STATUS) };
+/* clang-format on */
+
+static struct {
+	struct fault_rule rules[FAULT_MAX_RULES];
+	u32 rule_count;
+	u64 calls[FAULT_MAX_LEAF];	/* atomic, kept only when there are rules */
+	bool platform[PLATFORM_WORD_COUNT];
+	bool chaos;
+	u64 random[EMU_MAX_CPUS];	/* owning core */
+	u64 refused_leaf[EMU_MAX_CPUS];	/* owning core: leaf + 1 of the last refusal by chaos, else 0 */
+} fault;
+
+static u64 parse_leaf(const char *text)
+{
+	u64 number;
+
+	for (u32 i = 0; i < ARRAY_SIZE(leaf_names); i++)
+		if (strcmp(text, leaf_names[i].c_name) == 0 || strcmp(text, leaf_names[i].manual_name) == 0)
+			return leaf_names[i].number;
+	if (!parse_u64(text, &number) || number >= FAULT_MAX_LEAF)
+		verdict_stop("command line: fault=: no host leaf has the name %s", text);
+	return number;
+}
+
+static u64 parse_status(const char *text)
+{
+	u64 value;
+
+	for (u32 i = 0; i < ARRAY_SIZE(status_names); i++)
+		if (strcmp(text, status_names[i].name) == 0)
+			return status_names[i].value;
+	if (!parse_u64(text, &value))
+		verdict_stop("command line: fault=: %s is neither a status name nor a number", text);
+	return value;
+}
+
+static void add_rule(char *text)
+{
+	char *leaf = option_next(&text, ':');
+	char *call = option_next(&text, ':');
+	char *status = option_next(&text, ':');
+	struct fault_rule rule;
+
+	if (leaf == NULL || call == NULL || status == NULL)
+		verdict_stop("command line: a fault is LEAF:CALL:STATUS, separated by commas");
+	if (fault.rule_count == FAULT_MAX_RULES)
+		verdict_stop("command line: more than %u faults", FAULT_MAX_RULES);
+	rule.leaf = parse_leaf(leaf);
+	rule.status = parse_status(status);
+	rule.call = FAULT_EVERY_CALL;
+	if (strcmp(call, "*") != 0 && (!parse_u64(call, &rule.call) || rule.call == FAULT_EVERY_CALL))
+		verdict_stop("command line: fault=: call number %s is neither * nor 1, 2, ...", call);
+	fault.rules[fault.rule_count++] = rule;
+}
+
+static void set_platform(const char *word)
+{
+	for (u32 i = 0; i < PLATFORM_WORD_COUNT; i++) {
+		if (strcmp(word, platform_words[i]) == 0) {
+			fault.platform[i] = true;
+			return;
+		}
+	}
+	verdict_stop("command line: platform=%s is not known", word);
+}
+
+static void start_chaos(u64 seed)
+{
+	fault.chaos = true;
+	for (u32 i = 0; i < EMU_MAX_CPUS; i++)
+		fault.random[i] = (seed + 1) * 0x9e3779b97f4a7c15ull + i;	/* never zero for the generator below */
+	verdict_note("chaos: seed %lu, one call in %u", seed, CHAOS_ONE_IN);
+}
+
+void fault_configure(const char *cmdline)
+{
+	char value[OPTION_BYTES];
+	char *list = value;
+	char *piece;
+	u64 seed;
+
+	if (option_value(cmdline, "fault", value))
+		while ((piece = option_next(&list, ',')) != NULL)
+			add_rule(piece);
+	list = value;
+	if (option_value(cmdline, "platform", value))
+		while ((piece = option_next(&list, ',')) != NULL)
+			set_platform(piece);
+	if (option_value(cmdline, "chaos", value)) {
+		if (!parse_u64(value, &seed))
+			verdict_stop("command line: chaos=%s is not a number", value);
+		start_chaos(seed);
+	}
+}
+
+/* Marsaglia's xorshift. */
+static u64 random_of(struct emu_cpu *cpu)
+{
+	u64 x = fault.random[cpu->index];
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	fault.random[cpu->index] = x;
+	return x;
+}
+
+static bool chaos_take(struct emu_cpu *cpu, u64 leaf, u64 *status)
+{
+	u64 random = random_of(cpu) >> 16;
+	u64 *refused = &fault.refused_leaf[cpu->index];
+	u32 choices = 0;
+
+	if (random % CHAOS_ONE_IN != 0 || *refused == leaf + 1) {
+		*refused = 0;
+		return false;
+	}
+	for (u32 i = 0; i < ARRAY_SIZE(chaos_rows); i++) {
+		if (chaos_rows[i].leaf != leaf)
+			continue;
+		while (choices < CHAOS_MAX_CHOICES && chaos_rows[i].choices[choices] != 0)
+			choices++;
+		*status = chaos_rows[i].choices[(random / CHAOS_ONE_IN) % choices];
+		*refused = leaf + 1;
+		return true;
+	}
+	return false;
+}
+
+bool fault_take(struct emu_cpu *cpu, u64 leaf, u64 *status)
+{
+	if (fault.rule_count != 0 && leaf < FAULT_MAX_LEAF) {
+		u64 call = __atomic_add_fetch(&fault.calls[leaf], 1, __ATOMIC_RELAXED);
+
+		for (u32 i = 0; i < fault.rule_count; i++) {
+			const struct fault_rule *rule = &fault.rules[i];
+
+			if (rule->leaf == leaf && (rule->call == FAULT_EVERY_CALL || rule->call == call)) {
+				*status = rule->status;
+				return true;
+			}
+		}
+	}
+	return fault.chaos && chaos_take(cpu, leaf, status);
+}
+
+bool fault_platform(enum platform_word word)
+{
+	return fault.platform[word];
+}

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * System leaves: initialisation of module and cores, information, global key, TDMR initialisation, shutdown and disable.
+ * TDH.SYS.CONFIG has a file of its own.
+ *
+ * The global lock is exclusive for everything that moves the module's state, shared for TDH.SYS.LP.INIT; it is only tried.
+ * Any core, physical interrupts off. Manual: TDX Module ABI, "TDH.SYS.*"; tdx-host-system.md 4, 5, 9, 12.5.
+ */
+#include "tests/tdxemu/seamcall.h"
+
+#include "include/spec/tdx/metadata.h"
+#include "include/spec/x86/msr.h"
+#include "kernel/lib/string.h"
+#include "tests/tdxemu/entropy.h"
+#include "tests/tdxemu/hpa.h"
+#include "tests/tdxemu/memory.h"
+#include "tests/tdxemu/metadata.h"
+#include "tests/tdxemu/pamt.h"
+#include "tests/tdxemu/refusal.h"
+#include "tests/tdxemu/td_cpuid.h"
+#include "tests/tdxemu/verdict.h"
+#include "tests/tdxemu/vmx.h"
+
+#define TDMR_INIT_BYTES (1024 * (u64)PAGE_SIZE)	/* memory covered by one TDH.SYS.TDMR.INIT */
+#define HANDOFF_VERSION 0	/* the only one this module knows */
+
+#define TDSYSINFO_BYTES 1024
+#define TDSYSINFO_CMR_ALIGN 512
+#define TDSYSINFO_SYS_RD 1
+
+struct tdsysinfo_cpuid {
+	u32 leaf, subleaf;
+	struct td_cpuid_value configurable;
+} __packed;
+
+/* TDX Module ABI, "TDSYSINFO_STRUCT". */
+struct tdsysinfo {
+	u32 attributes, vendor_id, build_date;
+	u16 build_num, minor_version, major_version;
+	u8 sys_rd;
+	u8 reserved_19[13];
+	u16 max_tdmrs, max_reserved_per_tdmr, pamt_entry_size;
+	u8 reserved_38[10];
+	u16 tdcs_base_size, reserved_50, tdvps_base_size;
+	u8 tdvps_xfam_dependent_size;
+	u8 reserved_55[9];
+	u64 attributes_fixed0, attributes_fixed1, xfam_fixed0, xfam_fixed1;
+	u8 reserved_96[32];
+	u32 num_cpuid_config;
+	struct tdsysinfo_cpuid cpuid_config[37];
+	u8 reserved_1020[4];
+} __packed;
+_Static_assert(sizeof(struct tdsysinfo) == TDSYSINFO_BYTES, "TDSYSINFO_STRUCT is 1024 bytes");
+_Static_assert(offsetof(struct tdsysinfo, num_cpuid_config) == 0x80, "TDSYSINFO_STRUCT.NUM_CPUID_CONFIG");
+
+static u64 msr_or_zero(u32 msr)
+{
+	u64 value;
+
+	return msr_read_safe(msr, &value) ? value : 0;
+}
+
+static u64 value_of(u64 field)
+{
+	u64 value, next;
+
+	(void)metadata_sys_read(MD_HOST, field, &value, &next);
+	return value;
+}
+
+static u64 sys_init_locked(u64 attributes)
+{
+	u64 canary;
+
+	if (attributes != 0)
+		return INVALID(RCX);
+	if (module.state != SYS_INIT_PENDING)
+		return TDX_SYS_INIT_NOT_PENDING;
+	if (msr_or_zero(IA32_MISC_ENABLE) & MISC_ENABLE_LIMIT_CPUID)
+		return TDX_LIMIT_CPUID_MAXVAL_SET;
+	if (!entropy_take(&canary, 1))
+		return TDX_RND_NO_ENTROPY;
+	/* nothing fails below */
+	module.tsc_adjust = msr_or_zero(IA32_TSC_ADJUST);
+	module.packages = 0;
+	for (u32 i = 0; i < emu_cpu_count(); i++)
+		if (emu_cpu_at(i)->package < MODULE_MAX_PACKAGES)
+			module.packages |= 1u << emu_cpu_at(i)->package;
+	module.state = SYS_INIT_DONE;
+	return TDX_SUCCESS;
+}
+
+u64 leaf_sys_init(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
+{
+	u64 attributes = gpr[GPR_RCX];
+	u64 status;
+
+	(void)cpu;
+	if (version != 0)
+		return INVALID(RAX);
+	gpr[GPR_RCX] = gpr[GPR_RDX] = gpr[GPR_R8] = gpr[GPR_R9] = gpr[GPR_R10] = 0;
+	if (!sharex_try(&module.lock, LOCK_EXCLUSIVE))
+		return TDX_SYS_BUSY;
+	status = sys_init_locked(attributes);
+	sharex_release(&module.lock, LOCK_EXCLUSIVE);
+	return status;
+}
+
+static u64 lp_init_locked(struct emu_cpu *cpu)
+{
+	u64 random;
+
+	if (module.state != SYS_INIT_DONE)
+		return TDX_SYS_LP_INIT_NOT_PENDING;
+	if (cpu->lp_initialised)
+		return TDX_SYS_LP_INIT_DONE;
+	if (!entropy_take(&random, 1) || (u32)random == 0)
+		return TDX_RND_NO_ENTROPY;
+	if (msr_or_zero(IA32_MISC_ENABLE) & MISC_ENABLE_LIMIT_CPUID)
+		return TDX_LIMIT_CPUID_MAXVAL_SET;
+	if (cpu->package >= MODULE_MAX_PACKAGES)
+		return TDX_INVALID_PKG_ID | cpu->package;
+	if (msr_or_zero(IA32_TSC_ADJUST) != module.tsc_adjust)
+		return TDX_INCONSISTENT_MSR | IA32_TSC_ADJUST;
+	/* nothing fails below */
+	cpu->lp_initialised = true;
+	__atomic_fetch_add(&module.lps_initialised, 1, __ATOMIC_RELEASE);
+	return TDX_SUCCESS;
+}
+
+u64 leaf_sys_lp_init(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
+{
+	u64 status;
+
+	if (version != 0)
+		return INVALID(RAX);
+	gpr[GPR_RCX] = gpr[GPR_RDX] = gpr[GPR_R8] = 0;
+	if (!sharex_try(&module.lock, LOCK_SHARED))
+		return TDX_SYS_BUSY;
+	status = lp_init_locked(cpu);
+	sharex_release(&module.lock, LOCK_SHARED);
+	return status;
+}
+
+static void fill_sysinfo(struct tdsysinfo *info)
+{
+	u32 rows = MIN(td_cpuid_config_count(), (u32)ARRAY_SIZE(info->cpuid_config));
+
+	info->vendor_id = (u32)value_of(TDX_SYS_VENDOR_ID);
+	info->build_date = MODULE_BUILD_DATE;
+	info->build_num = MODULE_BUILD_NUM;
+	info->minor_version = MODULE_MINOR;
+	info->major_version = MODULE_MAJOR;
+	info->sys_rd = TDSYSINFO_SYS_RD;
+	info->max_tdmrs = MODULE_MAX_TDMRS;
+	info->max_reserved_per_tdmr = MODULE_MAX_RESERVED;
+	info->pamt_entry_size = MODULE_PAMT_ENTRY_BYTES;
+	info->tdcs_base_size = MODULE_TDCS_PAGES * PAGE_SIZE;
+	info->tdvps_base_size = MODULE_TDVPS_PAGES * PAGE_SIZE;
+	info->attributes_fixed0 = value_of(TDX_SYS_ATTRIBUTES_FIXED0);
+	info->attributes_fixed1 = value_of(TDX_SYS_ATTRIBUTES_FIXED1);
+	info->xfam_fixed0 = value_of(TDX_SYS_XFAM_FIXED0);
+	info->xfam_fixed1 = value_of(TDX_SYS_XFAM_FIXED1);
+	info->num_cpuid_config = rows;
+	for (u32 i = 0; i < rows; i++) {
+		u32 leaf, subleaf;
+		struct td_cpuid_value configurable;
+
+		td_cpuid_config_row(i, &leaf, &subleaf, &configurable);
+		info->cpuid_config[i] = (struct tdsysinfo_cpuid){ leaf, subleaf, configurable };
+	}
+}
+
+u64 leaf_sys_info(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
+{
+	u64 buffer = gpr[GPR_RCX], buffer_bytes = gpr[GPR_RDX], cmrs = gpr[GPR_R8], cmr_slots = gpr[GPR_R9];
+
+	if (version != 0)
+		return INVALID(RAX);
+	gpr[GPR_RDX] = gpr[GPR_R9] = 0;
+	if (!cpu->lp_initialised)
+		return TDX_SYS_LP_INIT_NOT_DONE;
+	if (!hpa_is_shared(buffer, TDSYSINFO_BYTES, TDSYSINFO_BYTES))
+		return INVALID(RCX);
+	if (buffer_bytes < TDSYSINFO_BYTES)
+		return INVALID(RDX);
+	memset(phys(hpa_without_hkid(buffer)), 0, TDSYSINFO_BYTES);
+	if (!hpa_is_shared(cmrs, sizeof(module.cmrs), TDSYSINFO_CMR_ALIGN))
+		return INVALID(R8);
+	if (cmr_slots < TDX_MAX_CMRS)
+		return INVALID(R9);
+	fill_sysinfo(phys(hpa_without_hkid(buffer)));
+	memcpy(phys(hpa_without_hkid(cmrs)), module.cmrs, sizeof(module.cmrs));
+	gpr[GPR_RDX] = TDSYSINFO_BYTES;
+	gpr[GPR_R9] = TDX_MAX_CMRS;
+	return TDX_SUCCESS;
+}
+
+u64 leaf_sys_rd(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
+{
+	u64 field = gpr[GPR_RDX];
+
+	if (version != 0)
+		return INVALID(RAX);
+	gpr[GPR_RDX] = TDX_MD_FIRST_FIELD;
+	gpr[GPR_R8] = 0;
+	if (!cpu->lp_initialised)
+		return TDX_SYS_LP_INIT_NOT_DONE;
+	return metadata_sys_read(MD_HOST, field, &gpr[GPR_R8], &gpr[GPR_RDX]);
+}
+
+u64 leaf_sys_rdall(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
+{
+	u64 first = gpr[GPR_R8];
+
+	if (version != 0)
+		return INVALID(RAX);
+	gpr[GPR_R8] = TDX_MD_FIRST_FIELD;
+	if (!cpu->lp_initialised)
+		return TDX_SYS_LP_INIT_NOT_DONE;
+	if (!hpa_is_shared(gpr[GPR_RDX], PAGE_SIZE, PAGE_SIZE))
+		return INVALID(RDX);
+	return metadata_sys_list(MD_HOST, first, phys(hpa_without_hkid(gpr[GPR_RDX])), &gpr[GPR_R8]);
+}
+
+/* PAMT lines still in some cache under KeyID 0 would overwrite the module's: the host must have flushed every core. */
+static void check_caches_flushed(struct emu_cpu *cpu)
+{
+	for (u32 i = 0; i < emu_cpu_count(); i++)
+		if (!emu_cpu_at(i)->wbinvd_done)
+			verdict_violation(cpu, "no-wbinvd-before-key-config",
+					  "core %u executed no WBINVD between TDH.SYS.CONFIG and TDH.SYS.KEY.CONFIG", i);
+}
+
+static u64 key_config_locked(struct emu_cpu *cpu)
+{
+	u32 package = 1u << cpu->package;
+
+	if (module.state != SYS_CONFIG_DONE)
+		return TDX_SYS_KEY_CONFIG_NOT_PENDING;
+	if (module.packages_configured & package)
+		return TDX_KEY_CONFIGURED;
+	/* nothing fails below */
+	if (module.packages_configured == 0)
+		check_caches_flushed(cpu);
+	module.packages_configured |= package;
+	if (module.packages_configured == module.packages)
+		module.state = SYS_READY;
+	return TDX_SUCCESS;
+}
+
+u64 leaf_sys_key_config(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
+{
+	u64 status;
+
+	(void)gpr;
+	if (version != 0)
+		return INVALID(RAX);
+	if (!sharex_try(&module.lock, LOCK_EXCLUSIVE))
+		return TDX_SYS_BUSY;
+	status = key_config_locked(cpu);
+	sharex_release(&module.lock, LOCK_EXCLUSIVE);
+	return status;
+}
+
+static struct module_tdmr *tdmr_at(u64 base)
+{
+	for (u32 i = 0; i < module.tdmr_count; i++)
+		if (module.tdmrs[i].base == base)
+			return &module.tdmrs[i];
+	return NULL;
+}
+
+u64 leaf_sys_tdmr_init(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
+{
+	struct module_tdmr *tdmr = NULL;
+	u64 status = TDX_SUCCESS;
+	u64 next;
+
+	(void)cpu;
+	if (version != 0)
+		return INVALID(RAX);
+	gpr[GPR_RDX] = 0;
+	if (hpa_is_plain(gpr[GPR_RCX], TDX_TDMR_ALIGN))
+		tdmr = tdmr_at(gpr[GPR_RCX]);
+	if (tdmr == NULL)
+		return INVALID(RCX);
+	if (!sharex_try(&tdmr->lock, LOCK_EXCLUSIVE))
+		return BUSY(RCX);
+	if (tdmr->next_to_init >= tdmr->base + tdmr->bytes) {
+		status = TDX_TDMR_ALREADY_INITIALIZED;
+	} else {
+		pamt_init_range(tdmr, tdmr->next_to_init, TDMR_INIT_BYTES);
+		next = tdmr->next_to_init + TDMR_INIT_BYTES;
+		__atomic_store_n(&tdmr->next_to_init, next, __ATOMIC_RELEASE);
+		gpr[GPR_RDX] = ALIGN_DOWN(next, (u64)PAGE_SIZE_1G);
+	}
+	sharex_release(&tdmr->lock, LOCK_EXCLUSIVE);
+	return status;
+}
+
+u64 leaf_sys_lp_shutdown(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
+{
+	(void)cpu;
+	(void)gpr;
+	return version == 0 ? TDX_SUCCESS : INVALID(RAX);
+}
+
+static bool another_core_inside(const struct emu_cpu *cpu)
+{
+	for (u32 i = 0; i < emu_cpu_count(); i++)
+		if (i != cpu->index && __atomic_load_n(&emu_cpu_at(i)->in_module, __ATOMIC_SEQ_CST))
+			return true;
+	return false;
+}
+
+u64 leaf_sys_shutdown(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
+{
+	u64 status = TDX_SUCCESS;
+
+	if (version != 0)
+		return INVALID(RAX);
+	if (gpr[GPR_RCX] != HANDOFF_VERSION)
+		return INVALID(RCX);
+	if (!sharex_try(&module.lock, LOCK_EXCLUSIVE))
+		return TDX_SYS_BUSY;
+	__atomic_store_n(&module.state, SYS_SHUTDOWN, __ATOMIC_SEQ_CST);
+	if (another_core_inside(cpu)) {
+		__atomic_store_n(&module.state, SYS_READY, __ATOMIC_SEQ_CST);
+		status = TDX_SYS_BUSY;
+	}
+	sharex_release(&module.lock, LOCK_EXCLUSIVE);
+	return status;
+}
+
+static void release_pamts(void)
+{
+	for (u32 i = 0; i < module.tdmr_count; i++) {
+		const struct module_tdmr *tdmr = &module.tdmrs[i];
+
+		host_view_release(tdmr->pamt_1g, tdmr->pamt_1g_bytes, RELEASE_AS_IS);
+		host_view_release(tdmr->pamt_2m, tdmr->pamt_2m_bytes, RELEASE_AS_IS);
+		host_view_release(tdmr->pamt_4k, tdmr->pamt_4k_bytes, RELEASE_AS_IS);
+	}
+}
+
+u64 leaf_sys_disable(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
+{
+	enum module_state before;
+
+	(void)gpr;
+	if (version != 0)
+		return INVALID(RAX);
+	if (!sharex_try(&module.lock, LOCK_EXCLUSIVE))
+		return TDX_SYS_BUSY;
+	before = module.state;
+	if (before == SYS_SHUTDOWN) {
+		sharex_release(&module.lock, LOCK_EXCLUSIVE);
+		return TDX_SYS_SHUTDOWN;
+	}
+	/* From here no other core gets in; one that is in already, or a TD, makes the caller come again. */
+	__atomic_store_n(&module.state, SYS_SHUTDOWN, __ATOMIC_SEQ_CST);
+	if (module.td_count != 0 || another_core_inside(cpu)) {
+		__atomic_store_n(&module.state, before, __ATOMIC_SEQ_CST);
+		sharex_release(&module.lock, LOCK_EXCLUSIVE);
+		return TDX_SYS_BUSY;
+	}
+	release_pamts();
+	module_load();	/* leaves the global lock free */
+	return TDX_SUCCESS;
+}

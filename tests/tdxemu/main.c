@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The software TDX machine: what happens from GRUB to the host's first instruction, one call per step.
+ *
+ * Command line: trace=none|errors|all  fault=LEAF:CALL:STATUS,...  chaos=SEED  platform=WORD,...
+ * On a machine without VMX the host is started all the same, without TDX.
+ */
+#include "arch/x86/insn.h"
+#include "include/spec/acpi.h"
+#include "include/spec/multiboot2.h"
+#include "include/spec/x86/cpuid.h"
+#include "include/spec/x86/cr.h"
+#include "include/spec/x86/msr.h"
+#include "kernel/lib/format.h"
+#include "kernel/lib/string.h"
+#include "tests/tdxemu/acpi.h"
+#include "tests/tdxemu/boot_tags.h"
+#include "tests/tdxemu/clock.h"
+#include "tests/tdxemu/desc.h"
+#include "tests/tdxemu/fault.h"
+#include "tests/tdxemu/host_view.h"
+#include "tests/tdxemu/l1.h"
+#include "tests/tdxemu/loader.h"
+#include "tests/tdxemu/memory.h"
+#include "tests/tdxemu/module.h"
+#include "tests/tdxemu/port.h"
+#include "tests/tdxemu/serial.h"
+#include "tests/tdxemu/smp.h"
+#include "tests/tdxemu/trace.h"
+#include "tests/tdxemu/verdict.h"
+
+#define BOCHS_OEM "BOCHS "
+
+__noreturn void emu_main(u32 magic, u32 information);
+__noreturn void native_start(u32 entry, u32 information);
+
+/* NULL: this core can take VMX. Firmware that left the control open is finished here. */
+static const char *vmx_missing(void)
+{
+	u64 needed = FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX_OUTSIDE_SMX;
+	u64 control;
+
+	if ((cpuid(CPUID_FEATURES, 0).ecx & CPUID_1_ECX_VMX) == 0)
+		return "CPUID does not show it";
+	control = rdmsr(IA32_FEATURE_CONTROL);
+	if ((control & FEATURE_CONTROL_LOCKED) == 0) {
+		wrmsr(IA32_FEATURE_CONTROL, control | needed);
+		return NULL;
+	}
+	return (control & needed) == needed ? NULL : "firmware locked it off in IA32_FEATURE_CONTROL";
+}
+
+__noreturn static void start_without_tdx(struct loaded_host host, const char *reason)
+{
+	char text[128];
+
+	format_text(text, sizeof(text), "this machine has no VMX (%s); starting the host without TDX", reason);
+	verdict_note("%s", text);
+	serial_line("tdxemu: ", text);
+	native_start(host.entry, host.information);
+}
+
+/* QEMU shows the same ACPI maker, but a hypervisor bit as well. */
+static bool on_bochs(void)
+{
+	const struct acpi_rsdp *rsdp = boot_tags_rsdp();
+
+	return rsdp != NULL && memcmp(rsdp->oem_id, BOCHS_OEM, sizeof(rsdp->oem_id)) == 0 &&
+	       (cpuid(CPUID_FEATURES, 0).ecx & CPUID_1_ECX_HYPERVISOR) == 0;
+}
+
+/* XSETBV of the host is executed by us, and CET of the host must not be forced on us. */
+static void set_own_cr4(void)
+{
+	u64 cr4 = read_cr4();
+
+	if (cpuid(CPUID_FEATURES, 0).ecx & CPUID_1_ECX_XSAVE)
+		cr4 |= CR4_OSXSAVE;
+	write_cr4(cr4);
+}
+
+static u64 host_ram_mib(void)
+{
+	u32 count;
+	const struct memory_range *ranges = memory_ranges(&count);
+	u64 bytes = 0;
+
+	for (u32 i = 0; i < count; i++)
+		if (ranges[i].type == MB2_MEMORY_RAM)
+			bytes += ranges[i].bytes;
+	return (bytes - EMU_BYTES) >> 20;
+}
+
+static void greet(void)
+{
+	char text[128];
+
+	format_text(text, sizeof(text), "software TDX machine on %u core%s, %lu MiB, module %u.%u.%02u", emu_cpu_count(),
+		    emu_cpu_count() == 1 ? "" : "s", host_ram_mib(), MODULE_MAJOR, MODULE_MINOR, MODULE_UPDATE);
+	verdict_note("%s", text);
+	serial_line("tdxemu: ", text);
+}
+
+static void prepare_module(void)
+{
+	u32 count;
+	const struct memory_range *ranges = memory_ranges(&count);
+
+	for (u32 i = 0; i < count; i++)
+		if (ranges[i].type == MB2_MEMORY_RAM)
+			module_add_ram(ranges[i].base, ranges[i].bytes);
+	module_load();
+}
+
+void emu_main(u32 magic, u32 information)
+{
+	struct emu_cpu *cpu;
+	struct loaded_host host;
+	const char *missing;
+
+	boot_tags_read(magic, information);
+	if (!memory_is_ram(EMU_BASE, EMU_BYTES))
+		verdict_stop("the machine has no RAM from 0x%x to 0x%x, where the SEAM range belongs", EMU_BASE,
+			     EMU_BASE + EMU_BYTES);
+	host = loader_load_host();
+	missing = vmx_missing();
+	if (missing != NULL)
+		start_without_tdx(host, missing);
+
+	trace_configure(boot_tags_cmdline());
+	fault_configure(boot_tags_cmdline());
+	smp_enable_x2apic();
+	smp_init(boot_tags_rsdp());
+	cpu = emu_cpu_at(0);
+	desc_init(cpu);
+	set_own_cr4();
+	clock_init();
+	if (!trace_counter_works() && on_bochs())
+		verdict_stop("this Bochs lacks the project's patch (RDPMC does not count); see tests/bochs");
+	memory_map_all(memory_ram_top());
+	prepare_module();
+	host_view_build(memory_ram_top());
+	l1_prepare();
+	port_prepare(acpi_pm1a_control_port(boot_tags_rsdp()));
+	l1_core_on(cpu);
+	cpu->online = true;
+	smp_start_others();
+	l1_enter_at_multiboot2(cpu, host.entry, host.information);
+	greet();
+	l1_run(cpu);
+}
+
+void secondary_main(struct emu_cpu *cpu)
+{
+	const char *missing;
+
+	desc_init(cpu);
+	set_own_cr4();
+	smp_enable_x2apic();
+	missing = vmx_missing();
+	if (missing != NULL)
+		verdict_stop("core %u has no VMX: %s", cpu->index, missing);
+	l1_core_on(cpu);
+	__atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);
+	l1_run(cpu);
+}

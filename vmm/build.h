@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Building a TD: from a configuration and boot modules to a measured, runnable trust domain. */
+#ifndef VMM_BUILD_H
+#define VMM_BUILD_H
+
+#include "include/cella/types.h"
+
+struct guest;
+
+/**
+ * build_guest() - memory map, devices, TD, payload window, hand-off, vCPUs, measured pages, finalisation
+ * Keeper task; the guest's per-life members are zeroed. On failure one sentence is logged and build_undo() is still due.
+ */
+int __must_check build_guest(struct guest *guest);
+/** build_undo() - give back what build_guest() made, complete or not; no vCPU task runs any more */
+void build_undo(struct guest *guest);
+
+#endif

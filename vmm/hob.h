@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The TD HOB list: what a guest's firmware learns about its memory, and the payload block for tdshim. Pure.
+ * A firmware that dislikes the list spins silently, so a list is checked by hob_validate() before a TD gets it.
+ * PI specification, volume 3; TDX Virtual Firmware Design Guide, "TD Hand-Off Block".
+ */
+#ifndef VMM_HOB_H
+#define VMM_HOB_H
+
+#include "include/cella/tdshim.h"
+#include "include/cella/types.h"
+
+#define HOB_ERROR_BYTES 120
+#define HOB_MAX_ADDED 32
+
+struct hob_region {
+	u64 start;	/* GPA, 4 KiB multiple */
+	u64 bytes;	/* 4 KiB multiple, > 0 */
+};
+
+struct hob_plan {
+	u64 list_gpa;	/* where the list will lie */
+	u64 list_bytes;	/* room for it */
+	u64 low_bytes, high_bytes;	/* RAM at 0 and at 4 GiB */
+	u32 added_count;
+	struct hob_region added[HOB_MAX_ADDED];	/* RAM that PAGE.ADD fills; any order, not overlapping, all in RAM */
+	const struct tdshim_payload *payload;	/* NULL: no payload block */
+};
+
+/**
+ * hob_build() - write the list: PHIT, RAM ascending (added pages as system memory, the rest as unaccepted), payload, end
+ * @to: zeroed, @plan->list_bytes, 8-byte aligned. *@used: bytes written. -ENOSPC: does not fit; -EINVAL: a region is not RAM
+ */
+int __must_check hob_build(void *to, struct hob_plan *plan, u64 *used);
+/** hob_validate() - the checks that OVMF and tdshim make. @list_gpa: where it will lie. -EINVAL with a sentence in @error */
+int __must_check hob_validate(const void *list, u64 bytes, u64 list_gpa, char error[HOB_ERROR_BYTES]);
+
+#endif
