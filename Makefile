@@ -29,7 +29,7 @@ tdx := console_cmd detect doctor keyid module pamt pool reclaim seamcall sept se
 vmm := build bus call_attest call_cpu call_io call_mem config console_cmd counters dev_console dev_pci dev_power dev_rtc dev_serial \
 	gmem guest hob params payload run tdvf tdvmcall vapic vintr virtio virtqueue
 drivers := uart16550
-libfdt := fdt fdt_ro fdt_check fdt_strerror fdt_addresses
+libfdt := fdt fdt_ro fdt_check fdt_strerror
 
 tdshim_asm := reset tdcall
 tdshim := acpi handoff linux main measure memory report tdcall
@@ -239,9 +239,9 @@ run: setup $(images) $(BUILD)/tdxemu.elf
 # ---- tests ------------------------------------------------------------------------------------------------------------
 
 payload_images := $(foreach guest,$(guests),$(BUILD)/guests/$(guest).bin)
-unit: $(BUILD)/unit/cella_unit $(BUILD)/unit/tdxemu_unit
-	$(BUILD)/unit/cella_unit
-	$(BUILD)/unit/tdxemu_unit
+unit_programs := $(addprefix $(BUILD)/unit/,cella_unit tdx_unit vmm_unit tdxemu_unit)
+unit: $(unit_programs)
+	for program in $(unit_programs); do $$program || exit 1; done
 # CASE=name runs one machine case.
 CASE ?=
 system: setup $(images) $(BUILD)/tdxemu.elf $(payload_images)

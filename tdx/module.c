@@ -55,10 +55,10 @@ static struct {
 
 enum { TDMR_ARRAY_PAGES = TDX_MAX_TDMRS * sizeof(struct tdx_tdmr_info) / PAGE_SIZE };
 
-/* A step is repeated a few times when entropy is short: the key generator needs longer than the random number generator. */
 enum {
-	KEY_ATTEMPTS = 32,
+	KEY_ATTEMPTS = 32,	/* the key generator may be out of entropy, or busy with another package */
 	KEY_PAUSE_US = 100,
+	DISABLE_RESUMES = 1000000,	/* every one makes progress; terabytes of PAMT may need many */
 };
 
 static int writeback_this_core(void *arg)
@@ -94,6 +94,8 @@ static int init_module(void)
 	status = RETRY_BUSY(tdh_sys_init(&cpuid));
 	if (!tdx_succeeded(status)) {
 		doctor_explain("TDH.SYS.INIT", status, &cpuid);
+		if (tdx_status_is_no_module(status))
+			module.state = TDX_MODULE_NONE;
 		return tdx_status_errno(status);
 	}
 	module.state = TDX_MODULE_INIT_DONE;
@@ -321,13 +323,14 @@ static void free_tdmr_list(void)
 static bool disable_module(void)
 {
 	struct backoff backoff = { 0 };
+	u32 resumes = 0;
 	tdx_status_t status;
 
 	if (module.state < TDX_MODULE_CONFIG_DONE || !(tdx_sysinfo()->features0 & TDX_FEATURE_SYS_DISABLE))
 		return false;
 	do {
 		status = tdh_sys_disable();
-	} while (tdx_status_is(status, TDX_INTERRUPTED_RESUMABLE) ||
+	} while ((tdx_status_is(status, TDX_INTERRUPTED_RESUMABLE) && ++resumes < DISABLE_RESUMES) ||
 		 (tdx_status_is(status, TDX_SYS_BUSY) && backoff_wait(&backoff)));
 	if (!tdx_succeeded(status)) {
 		char text[TDX_STATUS_TEXT_BYTES];

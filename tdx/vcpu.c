@@ -157,10 +157,13 @@ static void decode(const struct td *td, tdx_status_t status, const u64 regs[GPR_
 {
 	u64 detail = tdx_status_operand(status);
 
-	*exit = (struct td_exit){ .status = status, .reason = (enum td_exit_reason)(detail & TD_EXIT_REASON_MASK) };
+	*exit = (struct td_exit){
+		.status = status,
+		.reason = (enum td_exit_reason)(detail & TD_EXIT_REASON_MASK),
+		.qualification = (u32)regs[GPR_RCX],
+	};
 	if (exit->reason == TD_EXIT_TDCALL && tdx_succeeded(status))
-		return;	/* the registers are the guest's */
-	exit->qualification = (u32)regs[GPR_RCX];
+		return;	/* the other registers are the guest's */
 	exit->extended = regs[GPR_RDX];
 	exit->interruption = (u32)regs[GPR_R9];
 	if (exit->reason == TD_EXIT_EPT_VIOLATION || exit->reason == TD_EXIT_EPT_MISCONFIGURATION) {

@@ -33,7 +33,7 @@ struct vcpu {
 struct td_exit {
 	tdx_status_t status;
 	enum td_exit_reason reason;	/* valid when status is a success or NON_RECOVERABLE */
-	u64 qualification;	/* RCX 31:0 */
+	u64 qualification;	/* RCX 31:0; of a TDVMCALL the register mask */
 	u64 extended;	/* RDX: extended exit qualification */
 	gpa_t gpa;	/* EPT violation and misconfiguration: page, SHARED bit removed */
 	bool shared;	/* the GPA had the SHARED bit */

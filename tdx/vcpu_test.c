@@ -74,6 +74,7 @@ TEST(vcpu_exit_for_a_tdvmcall_leaves_the_guests_registers)
 	vcpu_enter(&test_vcpu, &exit);
 	CHECK_EQ(exit.reason, TD_EXIT_TDCALL);
 	CHECK(tdx_succeeded(exit.status));
+	CHECK_EQ(exit.qualification, 0xfc00);
 	CHECK_EQ(seen_gpr[GPR_RCX], test_vcpu.tdvpr.raw);
 	CHECK_EQ(seen_gpr[GPR_R10], 0x77);
 	CHECK_EQ(test_vcpu.gpr[GPR_R11], 12);

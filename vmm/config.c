@@ -380,6 +380,7 @@ int config_parse(const void *blob, u64 bytes, const struct boot_info *boot, stru
 {
 	struct reader reader = { .blob = blob, .boot = boot, .error = error };
 	int root = 0, node, result;
+	bool aligned;
 
 	memset(config, 0, sizeof(*config));
 	error[0] = '\0';
@@ -388,7 +389,9 @@ int config_parse(const void *blob, u64 bytes, const struct boot_info *boot, stru
 			    CONFIG_BLOB_MAX);
 		return -EINVAL;
 	}
-	result = fdt_check_full(blob, (size_t)bytes);
+	/* libfdt checks every bound, but loads words where these offsets lead. */
+	aligned = IS_ALIGNED(fdt_off_dt_struct(blob), sizeof(fdt32_t)) && IS_ALIGNED(fdt_off_mem_rsvmap(blob), sizeof(u64));
+	result = aligned ? fdt_check_full(blob, (size_t)bytes) : -FDT_ERR_ALIGNMENT;
 	if (result) {
 		format_text(error, CONFIG_ERROR_BYTES, "the device tree blob is damaged: %s", fdt_strerror(result));
 		return -EINVAL;

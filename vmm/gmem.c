@@ -398,6 +398,39 @@ int gmem_write(struct guest *guest, gpa_t gpa, const void *from, u64 bytes)
 	return copy(guest, gpa, NULL, from, bytes);
 }
 
+/* Two bytes at once, in either direction; never across pages, because @gpa is even. */
+static int access_u16(struct guest *guest, gpa_t gpa, u16 *load, const u16 *store)
+{
+	struct gmem *memory = &guest->memory;
+	int error = -EINVAL;
+	hpa_t hpa;
+
+	if (!IS_ALIGNED(gpa.raw, sizeof(u16)) || !gmem_is_ram(guest, gpa, sizeof(u16)))
+		return -EINVAL;
+	spin_lock(&memory->lock);
+	if (page_is_shared(memory, gpa.raw) && shared_ept_lookup(&guest->shared_ept, gpa, &hpa)) {
+		u16 *cell = hpa_to_hva(hpa);
+
+		if (load)
+			*load = __atomic_load_n(cell, __ATOMIC_ACQUIRE);
+		else
+			__atomic_store_n(cell, *store, __ATOMIC_RELEASE);
+		error = 0;
+	}
+	spin_unlock(&memory->lock);
+	return error;
+}
+
+int gmem_load_u16(struct guest *guest, gpa_t gpa, u16 *value)
+{
+	return access_u16(guest, gpa, value, NULL);
+}
+
+int gmem_store_u16(struct guest *guest, gpa_t gpa, u16 value)
+{
+	return access_u16(guest, gpa, NULL, &value);
+}
+
 /* ---- end ---- */
 
 static void free_shared(struct guest *guest, u64 start, u64 bytes)

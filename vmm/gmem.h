@@ -38,5 +38,9 @@ int __must_check gmem_fault_shared(struct guest *guest, gpa_t gpa);
 /** gmem_read(), gmem_write() - copy from and to shared RAM, any alignment and length. -EINVAL: not all of it is shared RAM */
 int __must_check gmem_read(struct guest *guest, gpa_t gpa, void *to, u64 bytes);
 int __must_check gmem_write(struct guest *guest, gpa_t gpa, const void *from, u64 bytes);
+/** gmem_load_u16(), gmem_store_u16() - the same for two bytes at an even GPA, in one access: a ring's index is never seen
+ *  half written. Loads acquire, stores release */
+int __must_check gmem_load_u16(struct guest *guest, gpa_t gpa, u16 *value);
+int __must_check gmem_store_u16(struct guest *guest, gpa_t gpa, u16 value);
 
 #endif

@@ -112,10 +112,11 @@ TEST(hob_validator_finds_each_fault)
 	list[56 + 24] = 5;
 	check_bad("a resource block has type 5");
 	build(MIB(64), 0);
-	list[56 + 48 + 33] = 0;
+	list[56 + 48 + 34] = 0;
 	check_bad("the resource at 0x0 is out of order");
 	build(MIB(64), 0);
 	list[56 + 41] = 0x80;
+	list[56 + 42] = 0;
 	check_bad("RAM below 4 GiB has a hole at 0x8000");
 	build(MIB(64), 0);
 	used -= 8;

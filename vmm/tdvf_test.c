@@ -9,6 +9,7 @@
 
 #define FILE_BYTES 0x20000
 #define DESCRIPTOR_OFFSET 0x1f000
+#define IMAGE_BASE (0x100000000ull - FILE_BYTES)
 
 static u8 file[FILE_BYTES];
 static struct tdvf_image image;
@@ -17,7 +18,7 @@ static struct tdvf_section *sections;
 static struct tdvf_descriptor *descriptor;
 
 static const struct tdvf_section shim[] = {
-	{ 0, FILE_BYTES, TDSHIM_IMAGE_BASE, FILE_BYTES, TDVF_SECTION_BFV, TDVF_ATTR_MR_EXTEND },
+	{ 0, FILE_BYTES, IMAGE_BASE, FILE_BYTES, TDVF_SECTION_BFV, TDVF_ATTR_MR_EXTEND },
 	{ 0, 0, TDSHIM_HOB_BASE, TDSHIM_HOB_BYTES, TDVF_SECTION_TD_HOB, 0 },
 	{ 0, 0, TDSHIM_TEMP_BASE, TDSHIM_TEMP_BYTES, TDVF_SECTION_TEMP_MEM, 0 },
 };
@@ -63,7 +64,7 @@ TEST(tdvf_parses_tdshim)
 	CHECK_EQ(parse(), 0);
 	CHECK_EQ(image.section_count, 3);
 	CHECK_EQ(image.td_hob, 1);
-	CHECK_EQ(image.sections[0].gpa, TDSHIM_IMAGE_BASE);
+	CHECK_EQ(image.sections[0].gpa, IMAGE_BASE);
 	CHECK_EQ(tdvf_check_placement(&image, MIB(64), 0, error), 0);
 	CHECK(tdvf_is_added(&image.sections[2]));
 	CHECK(tdvf_in_ram(&image.sections[1], MIB(64), 0));
@@ -200,7 +201,7 @@ TEST(tdvf_checks_placement_in_the_guest)
 TEST(tdvf_leaves_informative_and_permanent_sections_out)
 {
 	static const struct tdvf_section third_party[] = {
-		{ 0, FILE_BYTES, TDSHIM_IMAGE_BASE, FILE_BYTES, TDVF_SECTION_BFV, TDVF_ATTR_MR_EXTEND },
+		{ 0, FILE_BYTES, IMAGE_BASE, FILE_BYTES, TDVF_SECTION_BFV, TDVF_ATTR_MR_EXTEND },
 		{ 0x100, 0x10, 0, 0, TDVF_SECTION_TD_INFO, 0 },
 		{ 0, 0, TDSHIM_HOB_BASE, TDSHIM_HOB_BYTES, TDVF_SECTION_TD_HOB, 0 },
 		{ 0, 0, 0x1000000, 0x10000, TDVF_SECTION_PERM_MEM, TDVF_ATTR_PAGE_AUG },

@@ -23,6 +23,8 @@ struct virtqueue {
 	u16 next_available;	/* our position */
 	u16 next_used;
 	bool event_index;	/* VIRTIO_F_EVENT_IDX accepted */
+	u16 kick_after;	/* avail_event as we published it: the driver kicks when it adds a chain at this position */
+	u16 signalled_used;	/* next_used when the driver was last asked whether it wants an interrupt */
 };
 
 struct virtqueue_segment {
@@ -39,8 +41,15 @@ struct virtqueue_chain {
 	struct virtqueue_segment writable[VIRTQUEUE_MAX_SEGMENTS];
 };
 
+/* All of these: the owner of the queue, one task at a time (the device's lock). guest and max_size survive a reset. */
 void virtqueue_reset(struct virtqueue *queue);
-/** virtqueue_pop() - next chain. 0: got one; -EAGAIN: empty; -EINVAL: the driver broke the protocol (why: *what) */
+/** virtqueue_enable() - the driver is done with size and addresses. -EINVAL: misaligned, or not in RAM (why: *what) */
+int __must_check virtqueue_enable(struct virtqueue *queue, const char **what);
+/**
+ * virtqueue_pop() - next chain. 0: got one; -EAGAIN: empty; -EINVAL: the driver broke the protocol (why: *what)
+ * A chain has at most VIRTQUEUE_MAX_SEGMENTS descriptors and 4 GiB. Chains added after a pop come with a kick of their own,
+ * so a model may stop after the queue's size of chains.
+ */
 int __must_check virtqueue_pop(struct virtqueue *queue, struct virtqueue_chain *chain, const char **what);
 /** virtqueue_push() - chain done, @written bytes were stored; -EINVAL: the used ring is not shared RAM */
 int __must_check virtqueue_push(struct virtqueue *queue, u16 head, u32 written);

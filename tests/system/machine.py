@@ -17,7 +17,7 @@ import time
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BOCHS = os.path.join(TOP, "third_party/bochs-3.0/bochs")
 BOCHS_BIOS = os.path.join(TOP, "third_party/bochsbios/usr/share/bochs/BIOS-bochs-latest")
-BOCHS_VGABIOS = os.path.join(TOP, "third_party/bochs/usr/share/bochs/VGABIOS-lgpl-latest")
+BOCHS_VGABIOS = os.path.join(TOP, "third_party/vgabios/usr/share/vgabios/vgabios.bin")
 OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
 

@@ -98,6 +98,11 @@ void cpu_face_cpuid(struct emu_cpu *cpu)
 	l1_advance(vmread(VMCS_EXIT_INSTRUCTION_LENGTH));
 }
 
+u64 platform_tsc_hz(void)
+{
+	return (u64)clock_crystal_multiple() * CLOCK_CRYSTAL_HZ;
+}
+
 /* ---- MSRs; false: #GP ---- */
 
 static bool read_keyid_partitioning(u64 *value)

@@ -16,6 +16,7 @@
 #include "include/spec/tdx/status.h"
 #include "kernel/lib/string.h"
 #include "tests/tdxemu/options.h"
+#include "tests/tdxemu/refusal.h"
 #include "tests/tdxemu/verdict.h"
 
 #define FAULT_MAX_RULES 32
@@ -34,8 +35,6 @@ struct chaos_row {
 	u16 leaf;
 	u64 choices[CHAOS_MAX_CHOICES];	/* zero ends the list */
 };
-
-#define BUSY(operand) (TDX_OPERAND_BUSY | TDX_OPERAND_ID_##operand)
 
 /* clang-format off */
 static const struct chaos_row chaos_rows[] = {

@@ -5,7 +5,7 @@
  * HLT, CR3, page faults, all other MSRs and ports never do.
  *
  * CR0.NE and CR4.VMXE are forced to 1 in non-root; the host sees its own values through mask and shadow, and a change of
- * either exits (cr.c). "load CET state" and "load PKRS" keep the host's supervisor state out of ours where the CPU has it.
+ * either exits (cr_access.c). "load CET state" and "load PKRS" keep the host's supervisor state out of ours where the CPU has it.
  * Manual: SDM volume 3, "VM Entries", "VM Exits"; bochs reference, "Recommended decisions".
  */
 #include "tests/tdxemu/l1.h"

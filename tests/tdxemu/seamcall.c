@@ -6,8 +6,7 @@
  *   P-SEAMLDR (not there): CF = 1, RAX unchanged. Else CF = PF = AF = ZF = SF = OF = 0 and a status in RAX.
  *   Dispatcher: reserved bits of RAX, version, SHUTDOWN, not READY, unknown leaf.
  *
- * The fault plan speaks after the dispatcher's checks. A leaf changes the registers in place; it gets a copy, so that a
- * refusal by the plan changes nothing.
+ * The fault plan speaks after the dispatcher's checks and before the leaf, so a planned refusal has changed nothing.
  * Callers: exit handler of the core.
  * Facts: tdx-host-system reference, "The SEAMCALL instruction"; TDX Module ABI, "Host-Side (SEAMCALL) Interface Functions".
  */

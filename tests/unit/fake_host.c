@@ -2,6 +2,7 @@
 /* See fake_host.h. */
 #include "tests/unit/fake_host.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

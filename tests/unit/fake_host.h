@@ -35,7 +35,7 @@ struct fake_host {
 	u64 added[FAKE_MAX_ADDED];
 	u8 first_byte[FAKE_MAX_ADDED];
 	u32 added_count;
-	u8 hob[0x4000];	/* pages added at TDSHIM_HOB_BASE */
+	_Alignas(8) u8 hob[0x4000];	/* pages added at TDSHIM_HOB_BASE */
 	u32 vcpus_created;
 	/* vCPUs */
 	u64 posted[GUEST_MAX_VCPUS][4];
