@@ -35,9 +35,10 @@ tdshim_asm := reset tdcall
 tdshim := acpi handoff linux main measure memory report tdcall
 
 tdxemu_asm := entry native trampoline trap vmx_run
-tdxemu := acpi boot_tags clock cpu_face cr_access desc fault host_view l1 l1_memory leaf_mem leaf_mng leaf_mr leaf_phymem leaf_sys leaf_tdg leaf_vp loader main \
-	memory metadata module nested options pamt port report seamcall sept serial smp td td_cpuid td_cr td_enter td_exit td_msr td_ve \
-	td_vmcs tdcall trace verdict vmexit vmx xstate
+tdxemu := acpi boot_tags clock cpu_face cr_access desc fault host_view l1 l1_memory leaf_mem leaf_mng leaf_mr \
+	leaf_phymem leaf_sys leaf_tdg leaf_vp loader main memory metadata module nested options pamt port report \
+	seamcall sept serial smp td td_cpuid td_cr td_enter td_exit td_msr td_ve td_vmcs tdcall trace verdict vmexit \
+	vmx xstate
 
 # Test payloads that run as TDs: each is payload.c and tdshim's way into C with one subject.
 guests := tdcalls tdvmcalls endings

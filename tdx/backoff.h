@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Bounded repetition of a call that the TDX module refused for the moment. No lock of the module ever waits, so waiting is
- * the caller's work: pauses grow from one to BACKOFF_LONGEST, and after BACKOFF_ATTEMPTS the refusal is reported upwards,
- * where it stays what it is: transient.
+ * Bounded repetition of a call that the TDX module refused for the moment. No lock of the module ever waits, so waiting
+ * is the caller's work: pauses grow from one to BACKOFF_LONGEST, and after BACKOFF_ATTEMPTS the refusal is reported
+ * upwards, where it stays what it is: transient.
  */
 #ifndef TDX_BACKOFF_H
 #define TDX_BACKOFF_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The console command `tdx`: what the module says about itself, what Cella gave it, how often it was called; `tdx doctor`:
- * why TDX is not up. Reads only what other files of tdx/ offer. Console task.
+ * The console command `tdx`: what the module says about itself, what Cella gave it, how often it was called; `tdx
+ * doctor`: why TDX is not up. Reads only what other files of tdx/ offer. Console task.
  */
 #include "tdx/console_cmd.h"
 
@@ -34,15 +34,15 @@ static const char *const state_names[] = {
 	[TDX_MODULE_SHUT_DOWN] = "SYS_SHUTDOWN",
 };
 
-static unsigned long long mib(u64 bytes)
+static u64 mib(u64 bytes)
 {
 	return bytes >> 20;
 }
 
 static void show_module(const struct tdx_sysinfo *sysinfo)
 {
-	console_printf("module    %u.%u.%02u build %u of %u, state %s\n", sysinfo->major, sysinfo->minor, sysinfo->update,
-		       sysinfo->build_num, sysinfo->build_date, state_names[tdx_module_state()]);
+	console_printf("module    %u.%u.%02u build %u of %u, state %s\n", sysinfo->major, sysinfo->minor,
+		       sysinfo->update, sysinfo->build_num, sysinfo->build_date, state_names[tdx_module_state()]);
 	console_printf("features ");
 	for (u32 i = 0; i < ARRAY_SIZE(features); i++)
 		if (sysinfo->features0 & features[i].bit)
@@ -56,27 +56,27 @@ static void show_memory(const struct tdx_sysinfo *sysinfo)
 	const struct tdx_tdmr_info *tdmrs = tdx_module_tdmrs(&tdmr_count);
 
 	for (u32 i = 0; i < sysinfo->cmr_count; i++)
-		console_printf("CMR %-2u    0x%012llx %llu MiB\n", i, (unsigned long long)sysinfo->cmrs[i].base,
+		console_printf("CMR %-2u    0x%012lx %lu MiB\n", i, sysinfo->cmrs[i].base,
 			       mib(sysinfo->cmrs[i].bytes));
 	for (u32 i = 0; i < tdmr_count; i++) {
 		u32 areas = 0;
 
 		while (areas < TDX_MAX_RESERVED_AREAS && tdmrs[i].reserved[areas].bytes)
 			areas++;
-		console_printf("TDMR %-2u   0x%012llx %llu MiB, %u reserved areas\n", i, (unsigned long long)tdmrs[i].base,
-			       mib(tdmrs[i].bytes), areas);
+		console_printf("TDMR %-2u   0x%012lx %lu MiB, %u reserved areas\n", i,
+			       tdmrs[i].base, mib(tdmrs[i].bytes), areas);
 	}
-	console_printf("PAMT      %llu KiB\n", (unsigned long long)(pamt_bytes() >> 10));
-	console_printf("TD pool   %llu MiB, %llu MiB free\n", mib(tdx_pool_bytes()), mib(tdx_pool_free_bytes()));
+	console_printf("PAMT      %lu KiB\n", (pamt_bytes() >> 10));
+	console_printf("TD pool   %lu MiB, %lu MiB free\n", mib(tdx_pool_bytes()), mib(tdx_pool_free_bytes()));
 }
 
 static void show_counts(void)
 {
 	console_printf("KeyIDs    %u for TDs, %u in use, %u lost\n", keyid_total(), keyid_in_use(), keyid_leaked());
-	console_printf("SEAMCALLs %llu\n", (unsigned long long)seamcall_total());
+	console_printf("SEAMCALLs %lu\n", seamcall_total());
 #define SHOW(symbol, number, name) \
 	if (seamcall_count(number)) \
-		console_printf("          %-26s %llu\n", name, (unsigned long long)seamcall_count(number));
+		console_printf("          %-26s %lu\n", name, seamcall_count(number));
 	TDH_LEAF_LIST(SHOW)
 #undef SHOW
 }

@@ -33,7 +33,7 @@ static const struct {
 	{ IA32_TME_CAPABILITY, "this CPU's memory encryption engine lacks what the module needs" },
 	{ IA32_MKTME_KEYID_PARTITIONING, "the cores disagree about the KeyID split: update the firmware" },
 	{ IA32_TSX_CTRL, "update firmware and microcode" },
-	{ IA32_TSC_ADJUST, "the cores' time stamp counters are not in step: cold-start the machine, then update the firmware" },
+	{ IA32_TSC_ADJUST, "the cores' time stamp counters are not in step: cold-start, then update the firmware" },
 	{ IA32_MISC_ENABLE, "switch \"Limit CPUID Maximum\" off and \"Monitor/MWAIT\" on in the firmware set-up" },
 };
 
@@ -76,7 +76,8 @@ static const char *advice_for(tdx_status_t status)
 	if (tdx_status_is(status, TDX_LIMIT_CPUID_MAXVAL_SET))
 		return "switch \"Limit CPUID Maximum\" off in the firmware set-up";
 	if (status.raw == SEAMCALL_VMFAIL_INVALID)
-		return "enable \"SEAM Loader\" in the firmware set-up, and put the TDX module where the firmware looks for it";
+		return "enable \"SEAM Loader\" in the firmware set-up, and put the TDX module where the firmware looks "
+		       "for it";
 	if (status.raw == SEAMCALL_GP_FAULT)
 		return "enable \"Trust Domain Extensions (TDX)\" and \"SEAM Loader\" in the firmware set-up";
 	if (tdx_status_is(status, TDX_SYS_CONFIG_NOT_PENDING))
@@ -98,14 +99,14 @@ void doctor_explain(const char *what, tdx_status_t status, const struct tdx_cpui
 
 	tdx_status_text(status, text);
 	if (tdx_status_is(status, TDX_INCORRECT_CPUID_VALUE) && cpuid)
-		doctor_complain("%s: CPUID 0x%x.0x%x must read eax %08x ebx %08x ecx %08x edx %08x under the masks %08x %08x %08x "
-				"%08x; %s", what, cpuid->leaf, cpuid->subleaf, cpuid->expected.eax, cpuid->expected.ebx,
-				cpuid->expected.ecx, cpuid->expected.edx, cpuid->mask.eax, cpuid->mask.ebx, cpuid->mask.ecx,
-				cpuid->mask.edx, advice_for(status));
+		doctor_complain("%s: CPUID 0x%x.0x%x must read eax %08x ebx %08x ecx %08x edx %08x under the masks "
+				"%08x %08x %08x %08x; %s", what, cpuid->leaf, cpuid->subleaf, cpuid->expected.eax, cpuid->expected.ebx,
+				cpuid->expected.ecx, cpuid->expected.edx, cpuid->mask.eax, cpuid->mask.ebx,
+				cpuid->mask.ecx, cpuid->mask.edx, advice_for(status));
 	else if (tdx_status_is(status, TDX_INCONSISTENT_CPUID_FIELD) && cpuid)
-		doctor_complain("%s: CPUID 0x%x.0x%x differs between cores in eax %08x ebx %08x ecx %08x edx %08x; %s", what,
-				cpuid->leaf, cpuid->subleaf, cpuid->mask.eax, cpuid->mask.ebx, cpuid->mask.ecx, cpuid->mask.edx,
-				advice_for(status));
+		doctor_complain("%s: CPUID 0x%x.0x%x differs between cores in eax %08x ebx %08x ecx %08x edx %08x; %s",
+				what, cpuid->leaf, cpuid->subleaf, cpuid->mask.eax, cpuid->mask.ebx, cpuid->mask.ecx,
+				cpuid->mask.edx, advice_for(status));
 	else
 		doctor_complain("%s: %s; %s", what, text, advice_for(status));
 }

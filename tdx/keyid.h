@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Private KeyIDs: which exist, which are held; what has to happen once per package; the lock of the module's KeyID table.
- * One internal lock for the books; any core.
+ * Private KeyIDs: which exist, which are held; what has to happen once per package; the lock of the module's KeyID
+ * table. One internal lock for the books; any core.
  */
 #ifndef TDX_KEYID_H
 #define TDX_KEYID_H
@@ -12,7 +12,8 @@
 
 /**
  * keyid_init() - @first, @count: the private range; the first becomes the module's global KeyID
- * @address_bit: lowest bit of the KeyID in a physical address. Boot core, before any TD; @count >= 2, within KEYID_LIMIT
+ * @address_bit: lowest bit of the KeyID in a physical address. Boot core, before any TD; @count >= 2, within
+ * KEYID_LIMIT.
  */
 void keyid_init(u16 first, u16 count, u32 address_bit);
 hkid_t keyid_global(void);
@@ -21,7 +22,9 @@ int __must_check keyid_alloc(hkid_t *hkid);
 void keyid_free(hkid_t hkid);
 /** keyid_leak() - never again: its TD could not be torn down. Logged and counted */
 void keyid_leak(hkid_t hkid);
-/** keyid_total() - KeyIDs for TDs, without the global one; keyid_in_use() - held by TDs; keyid_leaked() - lost for good */
+/** keyid_total() - KeyIDs for TDs, without the global one; keyid_in_use() - held by TDs; keyid_leaked() - lost
+ * for good
+ */
 u32 keyid_total(void);
 u32 keyid_in_use(void);
 u32 keyid_leaked(void);
@@ -29,8 +32,8 @@ u32 keyid_leaked(void);
 keyed_hpa_t hpa_with_hkid(hpa_t hpa, hkid_t hkid);
 
 /**
- * keyid_table_lock() - one TD at a time in the leaves that take the module's KeyID table (KOT) or a package's flush mutex
- * Tasks only: a waiting task yields its core, and the holder may use cpu_call().
+ * keyid_table_lock() - one TD at a time in the leaves that take the module's KeyID table (KOT) or a package's flush
+ * mutex. Tasks only: a waiting task yields its core, and the holder may use cpu_call().
  */
 void keyid_table_lock(void);
 void keyid_table_unlock(void);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Bring-up of the TDX module: a table of steps, each timed and logged. The state is the manual's, and only what the module
- * has confirmed moves it: a step that was refused for the moment can be tried again by calling tdx_bring_up() again, which
- * goes on where the module stands.
+ * Bring-up of the TDX module: a table of steps, each timed and logged. The state is the manual's, and only what the
+ * module has confirmed moves it: a step that was refused for the moment can be tried again by calling tdx_bring_up()
+ * again, which goes on where the module stands.
  *
- * Failure gives everything back: pool and PAMTs. Once PAMTs were handed over (TDH.SYS.CONFIG) the module may have written
- * them, so caches are written back on all cores and they are cleared first, and the module is not called any more.
+ * Failure gives everything back: pool and PAMTs. Once PAMTs were handed over (TDH.SYS.CONFIG) the module may have
+ * written them, so caches are written back on all cores and they are cleared first, and the module is not called any
+ * more.
  *
  * Manual: TDX Module Base, "Intel TDX Module Initialization".
  */
@@ -76,7 +77,8 @@ static int detect(void)
 
 	if (result)
 		return result;
-	keyid_init(module.platform.first_private_keyid, module.platform.private_keyids, module.platform.keyid_address_bit);
+	keyid_init(module.platform.first_private_keyid, module.platform.private_keyids,
+		   module.platform.keyid_address_bit);
 	log_info("tdx", "private KeyIDs %u - %u, the first one for the module", module.platform.first_private_keyid,
 		 module.platform.first_private_keyid + module.platform.private_keyids - 1);
 	if (module.state == TDX_MODULE_NONE)
@@ -125,7 +127,8 @@ static int init_cores(void)
 		if (!module.initialised_core[cpu]) {
 			char what[64];
 
-			format_text(what, sizeof(what), "TDH.SYS.LP.INIT on core %u (APIC id 0x%x)", cpu, cpu_at(cpu)->apic_id);
+			format_text(what, sizeof(what), "TDH.SYS.LP.INIT on core %u (APIC id 0x%x)", cpu,
+				    cpu_at(cpu)->apic_id);
 			doctor_explain(what, module.cores[cpu].status, &module.cores[cpu].cpuid);
 			break;
 		}
@@ -141,14 +144,15 @@ static int read_metadata(void)
 	if (result)
 		return result;
 	if (!(sysinfo->features0 & TDX_FEATURE_NO_RBP_MOD)) {
-		doctor_complain("this TDX module (%u.%u.%02u) loses the host's RBP at every TD entry: install 1.5.01 or later with "
-				"the NO_RBP_MOD feature", sysinfo->major, sysinfo->minor, sysinfo->update);
+		doctor_complain("this TDX module (%u.%u.%02u) loses the host's RBP at every TD entry: install 1.5.01 "
+				"or later with the NO_RBP_MOD feature", sysinfo->major, sysinfo->minor, sysinfo->update);
 		return -ENOTSUP;
 	}
 	module.limits = (struct tdmr_limits){
 		.max_tdmrs = MIN(sysinfo->max_tdmrs, (u16)TDX_MAX_TDMRS),
 		.max_reserved = MIN(sysinfo->max_reserved_per_tdmr, (u16)TDX_MAX_RESERVED_AREAS),
-		.entry_bytes = { sysinfo->pamt_4k_entry_bytes, sysinfo->pamt_2m_entry_bytes, sysinfo->pamt_1g_entry_bytes },
+		.entry_bytes = { sysinfo->pamt_4k_entry_bytes, sysinfo->pamt_2m_entry_bytes,
+				 sysinfo->pamt_1g_entry_bytes },
 	};
 	return 0;
 }
@@ -172,7 +176,8 @@ static int build_tdmrs(void)
 		return -ENOMEM;
 	}
 	if (tdmr_cover(granules, granule_count, &module.limits, module.tdmrs, &module.tdmr_count)) {
-		doctor_complain("the TD pool lies in more separate places than the module has TDMRs (%u)", module.limits.max_tdmrs);
+		doctor_complain("the TD pool lies in more separate places than the module has TDMRs (%u)",
+				module.limits.max_tdmrs);
 		return -ENOSPC;
 	}
 	result = pamt_place(module.tdmrs, module.tdmr_count, &module.limits);
@@ -180,8 +185,8 @@ static int build_tdmrs(void)
 		return result;
 	if (tdmr_reserve(module.tdmrs, module.tdmr_count, tdx_sysinfo()->cmrs, tdx_sysinfo()->cmr_count, &module.limits,
 			 &failed)) {
-		doctor_complain("TDMR %u at 0x%llx needs more than %u reserved areas", failed,
-				(unsigned long long)module.tdmrs[failed].base, module.limits.max_reserved);
+		doctor_complain("TDMR %u at 0x%lx needs more than %u reserved areas", failed,
+				module.tdmrs[failed].base, module.limits.max_reserved);
 		return -ENOSPC;
 	}
 	return pamt_unmap();
@@ -278,15 +283,16 @@ static int init_tdmrs(void)
 		if (!tdx_succeeded(module.cores[cpu].status)) {
 			char what[64];
 
-			format_text(what, sizeof(what), "TDH.SYS.TDMR.INIT of TDMR %u on core %u", module.cores[cpu].tdmr, cpu);
+			format_text(what, sizeof(what), "TDH.SYS.TDMR.INIT of TDMR %u on core %u",
+				    module.cores[cpu].tdmr, cpu);
 			doctor_explain(what, module.cores[cpu].status, NULL);
 			return result;
 		}
 		calls += module.cores[cpu].calls;
 		longest = MAX(longest, module.cores[cpu].calls);
 	}
-	log_info("tdx", "%u TDMRs initialised with %llu calls, %llu on the longest core", module.tdmr_count,
-		 (unsigned long long)calls, (unsigned long long)longest);
+	log_info("tdx", "%u TDMRs initialised with %lu calls, %lu on the longest core", module.tdmr_count, calls,
+		 longest);
 	return result;
 }
 
@@ -382,12 +388,11 @@ int tdx_bring_up(u64 td_pool_bytes)
 			undo();
 			return result;
 		}
-		log_info("tdx", "%s: %llu us", steps[i].name, (unsigned long long)((time_ns() - start) / 1000));
+		log_info("tdx", "%s: %lu us", steps[i].name, (time_ns() - start) / 1000);
 	}
 	module.state = TDX_MODULE_READY;
-	log_info("tdx", "module ready after %llu ms: TD pool %llu MiB, PAMT %llu KiB, %u KeyIDs for TDs",
-		 (unsigned long long)((time_ns() - begin) / NS_PER_MS), (unsigned long long)(tdx_pool_bytes() >> 20),
-		 (unsigned long long)(pamt_bytes() >> 10), keyid_total());
+	log_info("tdx", "module ready after %lu ms: TD pool %lu MiB, PAMT %lu KiB, %u KeyIDs for TDs",
+		 (time_ns() - begin) / NS_PER_MS, tdx_pool_bytes() >> 20, pamt_bytes() >> 10, keyid_total());
 	return 0;
 }
 

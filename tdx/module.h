@@ -25,7 +25,7 @@ enum tdx_module_state {
  * (page books equal), and the caller goes on without TDX. Logs each step with its time. Registers the command `tdx`.
  */
 int __must_check tdx_bring_up(u64 td_pool_bytes);
-/** tdx_shut_down() - no TD exists any more: module shut down or disabled where it can be, caches written back on all cores */
+/** tdx_shut_down() - no TD exists any more: module disabled where it can be, caches written back on all cores */
 void tdx_shut_down(void);
 enum tdx_module_state tdx_module_state(void);
 /** tdx_module_reason() - the sentence why TDX is not READY, "" if it is */

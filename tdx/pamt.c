@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where the PAMTs lie: one block for all TDMRs if host memory has one, because a block costs at most one reserved area per
- * TDMR; otherwise one block per TDMR. A PAMT must lie inside CMRs; host RAM outside of them (persistent memory, hot-added
- * memory) is put back and another block is asked for.
+ * Where the PAMTs lie: one block for all TDMRs if host memory has one, because a block costs at most one reserved area
+ * per TDMR; otherwise one block per TDMR. A PAMT must lie inside CMRs; host RAM outside of them (persistent memory,
+ * hot-added memory) is put back and another block is asked for.
  *
  * Manual: TDX Module Base, "Physical Address Metadata Tables (PAMTs)".
  */
@@ -73,8 +73,8 @@ int pamt_place(struct tdx_tdmr_info *tdmrs, u32 count, const struct tdmr_limits 
 		u64 bytes = tdmr_pamt_bytes(tdmrs[i].bytes, limits);
 
 		if (allocate_convertible(bytes, &pamt.blocks[pamt.count])) {
-			doctor_complain("no contiguous %llu KiB of convertible host memory for the PAMT of TDMR %u: "
-					"ask for a smaller TD pool", (unsigned long long)(bytes >> 10), i);
+			doctor_complain("no contiguous %lu KiB of convertible host memory for the PAMT of TDMR %u: "
+					"ask for a smaller TD pool", (bytes >> 10), i);
 			pamt_give_back(PAMT_UNTOUCHED);
 			return -ENOMEM;
 		}

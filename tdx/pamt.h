@@ -16,7 +16,7 @@ enum pamt_contents {
 	PAMT_WRITTEN,	/* under the global KeyID: caches were written back on all cores, and it must be cleared */
 };
 
-/** pamt_place() - allocate for all @tdmrs and fill their PAMT fields. -ENOMEM with a complaint; nothing is taken then */
+/** pamt_place() - allocate for all @tdmrs, fill their PAMT fields. -ENOMEM with a complaint; nothing is taken then */
 int __must_check pamt_place(struct tdx_tdmr_info *tdmrs, u32 count, const struct tdmr_limits *limits);
 /** pamt_unmap() - out of the direct map, before the caches are written back */
 int __must_check pamt_unmap(void);

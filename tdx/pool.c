@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Choosing and carving the TD pool. The free ranges of the host are noted once; everything is decided on that copy and then
- * carried out, and a page that somebody took in between shows as a short count and undoes the whole choice.
+ * Choosing and carving the TD pool. The free ranges of the host are noted once; everything is decided on that copy and
+ * then carried out, and a page that somebody took in between shows as a short count and undoes the whole choice.
  *
- * The pool leaves Cella's page tables as a whole, before the caches of all cores are written back, so that no page of it
- * has a dirty line when the module gets it: no flush per page is needed afterwards.
+ * The pool leaves Cella's page tables as a whole, before the caches of all cores are written back, so that no page of
+ * it has a dirty line when the module gets it: no flush per page is needed afterwards.
  */
 #include "tdx/pool.h"
 
@@ -167,16 +167,15 @@ int pool_take(u64 wanted_bytes, const struct tdmr_limits *limits)
 	if (taken + pamt_bytes_of_choice(limits) > spare)
 		taken = choose(spare - MIN(spare, ALIGN_UP(pamt_bytes_of_choice(limits), PAGE_SIZE_2M)), limits);
 	if (!taken) {
-		doctor_complain("no memory is left for TDs: after a quarter of RAM, at least %llu MiB, for the host there is "
-				"no free 2 MiB block in the memory that the TDX module calls convertible",
-				(unsigned long long)(POOL_HOST_MINIMUM >> 20));
+		doctor_complain("no memory is left for TDs: after a quarter of RAM, at least %lu MiB, for the host "
+				"there is no free 2 MiB block in the memory that the TDX module calls convertible",
+				POOL_HOST_MINIMUM >> 20);
 		return -ENOMEM;
 	}
 	if (taken < wanted_bytes)
-		log_warn("tdx", "the TD pool is %llu MiB, not the %llu MiB that were asked for: a quarter of RAM, at least "
-			 "%llu MiB, stays with the host, and the TDX module can only use memory inside its CMRs",
-			 (unsigned long long)(taken >> 20), (unsigned long long)(wanted_bytes >> 20),
-			 (unsigned long long)(POOL_HOST_MINIMUM >> 20));
+		log_warn("tdx", "the TD pool is %lu MiB, not the %lu MiB that were asked for: a quarter of RAM, at "
+			 "least %lu MiB, stays with the host, and the TDX module can only use memory inside its CMRs",
+			 taken >> 20, wanted_bytes >> 20, POOL_HOST_MINIMUM >> 20);
 	result = note_ranges();
 	if (!result)
 		result = carve_and_unmap();
@@ -198,7 +197,8 @@ void pool_give_back(void)
 	while (pool.unmapped_count) {
 		struct tdmr_range range = pool.ranges[--pool.unmapped_count];
 
-		panic_if(arch_direct_map_restore(HPA(range.base), range.bytes), "tdx: no page table to map the TD pool again");
+		panic_if(arch_direct_map_restore(HPA(range.base), range.bytes),
+			 "tdx: no page table to map the TD pool again");
 	}
 	while (pool.carved_count) {
 		struct tdmr_range range = pool.ranges[--pool.carved_count];

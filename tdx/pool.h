@@ -11,9 +11,9 @@
 
 /**
  * pool_take() - choose, carve out and unmap
- * @wanted_bytes: 0 = as much as may be taken. Leaves the host a quarter of RAM, at least POOL_HOST_MINIMUM, and the PAMTs.
- * Less than wanted gives a warning; nothing at all is -ENOMEM with a complaint in the doctor's list. On failure nothing
- * is taken. Needs the CMRs of tdx_sysinfo().
+ * @wanted_bytes: 0 = as much as may be taken. Leaves the host a quarter of RAM, at least POOL_HOST_MINIMUM, and the
+ * PAMTs. Less than wanted gives a warning; nothing at all is -ENOMEM with a complaint in the doctor's list. On failure
+ * nothing is taken. Needs the CMRs of tdx_sysinfo().
  */
 int __must_check pool_take(u64 wanted_bytes, const struct tdmr_limits *limits);
 /** pool_granules() - the GiBs of address space that the pool lies in, for tdmr_cover() */

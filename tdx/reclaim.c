@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The way back of a page. Order, always: the module says that it is free, its lines are written back under the KeyID that
- * may still own dirty ones, it is overwritten with MOVDIR64B (which clears integrity data and the TD-owner bit), and only
- * then it is free. After a TD's KeyID was released no line of that KeyID is in any cache, except of the TDR, which the
- * module touches under the global KeyID until the end.
+ * The way back of a page. Order, always: the module says that it is free, its lines are written back under the KeyID
+ * that may still own dirty ones, it is overwritten with MOVDIR64B (which clears integrity data and the TD-owner bit),
+ * and only then it is free. After a TD's KeyID was released no line of that KeyID is in any cache, except of the TDR,
+ * which the module touches under the global KeyID until the end.
  *
  * A page for which any of this fails is quarantined: still counted, shown by `mem`, never used again.
  * Any task context, no lock needed: each page has one holder. Manual: TDX Module Base, "Reclaiming TD Pages".
@@ -17,8 +17,8 @@
 #include "tdx/tdh_phymem.h"
 
 static const char *const page_type_names[] = {
-	[PT_NDA] = "NDA", [PT_RSVD] = "RSVD", [PT_REG] = "REG", [PT_TDR] = "TDR", [PT_TDCX] = "TDCX", [PT_TDVPR] = "TDVPR",
-	[PT_EPT] = "EPT", [PT_PAMT] = "PAMT",
+	[PT_NDA] = "NDA", [PT_RSVD] = "RSVD", [PT_REG] = "REG", [PT_TDR] = "TDR", [PT_TDCX] = "TDCX",
+	[PT_TDVPR] = "TDVPR", [PT_EPT] = "EPT", [PT_PAMT] = "PAMT",
 };
 
 static const char *page_type_name(enum pamt_page_type type)
@@ -34,11 +34,11 @@ void reclaim_quarantine(hpa_t page, enum tdx_level level, enum page_owner owner,
 
 	page_set_owner(page, level_pages(level), owner, PAGE_QUARANTINE);
 	if (tdx_succeeded(RETRY_BUSY(tdh_phymem_page_rdmd(page, &info))))
-		log_error("tdx", "page 0x%llx (%s) goes to quarantine: %s; the module calls it %s of TDR 0x%llx",
-			  (unsigned long long)page.raw, page_owner_name(owner), why, page_type_name(info.type),
-			  (unsigned long long)info.owner_tdr.raw);
+		log_error("tdx", "page 0x%lx (%s) goes to quarantine: %s; the module calls it %s of TDR 0x%lx",
+			  page.raw, page_owner_name(owner), why, page_type_name(info.type),
+			  info.owner_tdr.raw);
 	else
-		log_error("tdx", "page 0x%llx (%s) goes to quarantine: %s", (unsigned long long)page.raw,
+		log_error("tdx", "page 0x%lx (%s) goes to quarantine: %s", page.raw,
 			  page_owner_name(owner), why);
 }
 

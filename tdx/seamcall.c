@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Around the SEAMCALL instruction: entropy retry, counters, and the one place where every refusal is written down with its
- * raw registers (reserved bits of outputs may gain meaning later, so they are shown undecoded).
+ * Around the SEAMCALL instruction: entropy retry, counters, and the one place where every refusal is written down with
+ * its raw registers (reserved bits of outputs may gain meaning later, so they are shown undecoded).
  *
  * Counters are striped over a few cache lines, because all cores enter their TDs at the same time.
  * Any core in VMX operation, any context.
@@ -21,10 +21,12 @@ _Static_assert(offsetof(struct seamcall_regs, rcx) == REGS_RCX && offsetof(struc
 	       offsetof(struct seamcall_regs, r14) == REGS_R14 && offsetof(struct seamcall_regs, r15) == REGS_R15 &&
 	       offsetof(struct seamcall_regs, rbx) == REGS_RBX && offsetof(struct seamcall_regs, rdi) == REGS_RDI &&
 	       offsetof(struct seamcall_regs, rsi) == REGS_RSI, "seamcall.S: struct seamcall_regs");
-_Static_assert(GPR_RAX * 8 == GPRS_RAX && GPR_RCX * 8 == GPRS_RCX && GPR_RDX * 8 == GPRS_RDX && GPR_RBX * 8 == GPRS_RBX &&
-	       GPR_RSI * 8 == GPRS_RSI && GPR_RDI * 8 == GPRS_RDI && GPR_R8 * 8 == GPRS_R8 && GPR_R9 * 8 == GPRS_R9 &&
-	       GPR_R10 * 8 == GPRS_R10 && GPR_R11 * 8 == GPRS_R11 && GPR_R12 * 8 == GPRS_R12 && GPR_R13 * 8 == GPRS_R13 &&
-	       GPR_R14 * 8 == GPRS_R14 && GPR_R15 * 8 == GPRS_R15, "seamcall.S: register array");
+_Static_assert(GPR_RAX * 8 == GPRS_RAX && GPR_RCX * 8 == GPRS_RCX && GPR_RDX * 8 == GPRS_RDX &&
+		       GPR_RBX * 8 == GPRS_RBX && GPR_RSI * 8 == GPRS_RSI && GPR_RDI * 8 == GPRS_RDI &&
+		       GPR_R8 * 8 == GPRS_R8 && GPR_R9 * 8 == GPRS_R9 && GPR_R10 * 8 == GPRS_R10 &&
+		       GPR_R11 * 8 == GPRS_R11 && GPR_R12 * 8 == GPRS_R12 && GPR_R13 * 8 == GPRS_R13 &&
+		       GPR_R14 * 8 == GPRS_R14 && GPR_R15 * 8 == GPRS_R15,
+	       "seamcall.S: register array");
 
 enum {
 	ENTROPY_ATTEMPTS = 10,	/* what TDX hosts do; the generator refills within microseconds */
@@ -53,10 +55,10 @@ static void trace(u64 leaf, tdx_status_t status, const struct seamcall_regs *reg
 {
 	char text[TDX_STATUS_TEXT_BYTES];
 
-	log_debug("seamcall", "%s: %s: rax %016llx rcx %llx rdx %llx r8 %llx r9 %llx r10 %llx r11 %llx", tdx_leaf_name(leaf),
-		  tdx_status_text(status, text), (unsigned long long)status.raw, (unsigned long long)regs->rcx,
-		  (unsigned long long)regs->rdx, (unsigned long long)regs->r8, (unsigned long long)regs->r9,
-		  (unsigned long long)regs->r10, (unsigned long long)regs->r11);
+	log_debug("seamcall", "%s: %s: rax %016lx rcx %lx rdx %lx r8 %lx r9 %lx r10 %lx r11 %lx",
+		  tdx_leaf_name(leaf), tdx_status_text(status, text), status.raw,
+		  regs->rcx, regs->rdx, regs->r8,
+		  regs->r9, regs->r10, regs->r11);
 }
 
 tdx_status_t seamcall(u64 leaf, struct seamcall_regs *regs)

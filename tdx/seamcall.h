@@ -8,7 +8,7 @@
 #include "include/spec/tdx/vp_enter.h"
 #include "tdx/status.h"
 
-/* Operand registers of a leaf; outputs overwrite inputs. RSP never, RBP is saved by seamcall.S whatever the module does. */
+/* Operand registers of a leaf; outputs overwrite inputs. RBP is saved by seamcall.S whatever the module does. */
 struct seamcall_regs {
 	u64 rcx, rdx, r8, r9, r10, r11, r12, r13, r14, r15, rbx, rdi, rsi;
 };
@@ -16,9 +16,9 @@ struct seamcall_regs {
 /**
  * seamcall() - call a leaf of the TDX module (or of P-SEAMLDR: bit 63 of @leaf)
  * @leaf: number, version in bits 23:16. @regs: in and out
- * Any core in VMX operation, interrupts on or off; runs with interrupts off inside and not at all in parallel on this core.
- * TDX_RND_NO_ENTROPY is retried here with back-off and a bound; every other status is the caller's. Each failure goes to
- * the log at debug level with leaf name, status by name and raw registers, and is counted per leaf.
+ * Any core in VMX operation, interrupts on or off; runs with interrupts off inside and not at all in parallel on this
+ * core. TDX_RND_NO_ENTROPY is retried here with back-off and a bound; every other status is the caller's. Each failure
+ * goes to the log at debug level with leaf name, status by name and raw registers, and is counted per leaf.
  */
 tdx_status_t seamcall(u64 leaf, struct seamcall_regs *regs);
 

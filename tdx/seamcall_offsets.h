@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Byte offsets of struct seamcall_regs and of the register array of TDH.VP.ENTER, for seamcall.S. seamcall.c asserts that
- * they are what the compiler uses.
+ * Byte offsets of struct seamcall_regs and of the register array of TDH.VP.ENTER, for seamcall.S. seamcall.c asserts
+ * that they are what the compiler uses.
  */
 #ifndef TDX_SEAMCALL_OFFSETS_H
 #define TDX_SEAMCALL_OFFSETS_H

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Private memory in and out of a TD. The books (sept_map.c) are changed together with the module's secure EPT under the
- * TD's lock, so that they always say what must be reclaimed. The lock is plain: adding holds it for one or two SEAMCALLs,
- * removing until all vCPUs have left the TD once.
+ * TD's lock, so that they always say what must be reclaimed. The lock is plain: adding holds it for one or two
+ * SEAMCALLs, removing until all vCPUs have left the TD once.
  *
- * Taking memory from a running TD: block every entry (new walks fault), one TDH.MEM.TRACK (a new TLB epoch), make every vCPU
- * leave once (its next entry flushes), then remove. While the TD is being built none of this is needed.
+ * Taking memory from a running TD: block every entry (new walks fault), one TDH.MEM.TRACK (a new TLB epoch), make every
+ * vCPU leave once (its next entry flushes), then remove. While the TD is being built none of this is needed.
  *
- * The module's locks never wait: a vCPU that accepts memory or is suspected of zero-stepping makes host leaves busy. They are
- * repeated with pauses, then all vCPUs are made to leave, and the call is repeated once more; host priority in the module
- * keeps guests from starving it. Manual: TDX Module Base, "Secure EPT" and "TLB Tracking".
+ * The module's locks never wait: a vCPU that accepts memory or is suspected of zero-stepping makes host leaves busy.
+ * They are repeated with pauses, then all vCPUs are made to leave, and the call is repeated once more; host priority in
+ * the module keeps guests from starving it. Manual: TDX Module Base, "Secure EPT" and "TLB Tracking".
  */
 #include "tdx/sept.h"
 
@@ -54,8 +54,9 @@ static int refused(const char *leaf, gpa_t gpa, tdx_status_t status, const struc
 
 	if (tdx_status_is_busy(status))
 		return -EBUSY;
-	log_error("tdx", "%s of GPA 0x%llx: %s, entry 0x%llx of level %d in state %d", leaf, (unsigned long long)gpa.raw,
-		  tdx_status_text(status, text), (unsigned long long)entry->entry, entry->level, entry->state);
+	log_error("tdx", "%s of GPA 0x%lx: %s, entry 0x%lx of level %d in state %d", leaf,
+		  gpa.raw, tdx_status_text(status, text), entry->entry,
+		  entry->level, entry->state);
 	return -EIO;
 }
 
@@ -256,7 +257,8 @@ int sept_add_memory(struct td *td, gpa_t gpa, enum tdx_level level)
 	const struct new_page new = { gpa, level, NULL };
 	int result;
 
-	if (level > TDX_LEVEL_2M || !IS_ALIGNED(gpa.raw, level_bytes(level)) || !is_private(td, gpa, level_bytes(level)))
+	if (level > TDX_LEVEL_2M || !IS_ALIGNED(gpa.raw, level_bytes(level)) ||
+	    !is_private(td, gpa, level_bytes(level)))
 		return -EINVAL;
 	spin_lock(&td->lock);
 	result = may_change(td) ? add_memory(td, &new) : -EPERM;
@@ -322,7 +324,8 @@ static int remove_entry(struct td *td, const struct sept_map_entry *page)
 }
 
 /* @act on every backed page from @gpa on; none is only partly in the range. */
-static int for_each_page(struct td *td, gpa_t gpa, u64 bytes, int (*act)(struct td *td, const struct sept_map_entry *page))
+static int for_each_page(struct td *td, gpa_t gpa, u64 bytes,
+			 int (*act)(struct td *td, const struct sept_map_entry *page))
 {
 	u64 end = gpa.raw + bytes;
 	int result = 0;

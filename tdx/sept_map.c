@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A radix tree in the shape of the secure EPT. A node with entries of level 1 and higher has two host pages: what each entry
- * leads to, and for tables the HPA of the secure EPT page. A node with 4 KiB entries has one. So 2 MiB backing costs 8 KiB
- * of books per GiB, 4 KiB backing 2 MiB per GiB, and every look-up is one walk of at most five steps.
+ * A radix tree in the shape of the secure EPT. A node with entries of level 1 and higher has two host pages: what each
+ * entry leads to, and for tables the HPA of the secure EPT page. A node with 4 KiB entries has one. So 2 MiB backing
+ * costs 8 KiB of books per GiB, 4 KiB backing 2 MiB per GiB, and every look-up is one walk of at most five steps.
  *
  * Entry: 0 = nothing; HPA | ENTRY_PAGE = private page; host address of the node below | ENTRY_TABLE.
  */
@@ -73,8 +73,8 @@ static struct node *node_at(const struct sept_map *map, gpa_t gpa, enum tdx_leve
 	for (enum tdx_level at = map->root_level; at > level; at--) {
 		u64 entry = node->entry[index_of(gpa, at)];
 
-		panic_if(kind_of(entry) != SEPT_MAP_TABLE, "sept_map: no table at level %d for GPA 0x%llx", at,
-			 (unsigned long long)gpa.raw);
+		panic_if(kind_of(entry) != SEPT_MAP_TABLE, "sept_map: no table at level %d for GPA 0x%lx", at,
+			 gpa.raw);
 		node = child_of(entry);
 	}
 	return node;

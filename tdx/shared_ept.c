@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Shared EPT: ordinary EPT tables that the CPU walks for GPAs with the SHARED bit (which takes part in the index). An entry
- * is one of four kinds: empty (only "suppress #VE": the access exits to the host), MMIO (all zero: the CPU raises #VE in the
- * TD), memory (4 KiB or 2 MiB), or a table; any of the first three may stand at every level, and is inherited by all entries
- * of a table that takes its place.
+ * Shared EPT: ordinary EPT tables that the CPU walks for GPAs with the SHARED bit (which takes part in the index). An
+ * entry is one of four kinds: empty (only "suppress #VE": the access exits to the host), MMIO (all zero: the CPU raises
+ * #VE in the TD), memory (4 KiB or 2 MiB), or a table; any of the first three may stand at every level, and is
+ * inherited by all entries of a table that takes its place.
  *
- * Tables that were replaced are still walked by cores that run the TD: they are kept aside until an INVEPT on all cores, as
- * is the return to a caller who took rights away. INVEPT needs IPIs, so it happens after the lock was released.
+ * Tables that were replaced are still walked by cores that run the TD: they are kept aside until an INVEPT on all
+ * cores, as is the return to a caller who took rights away. INVEPT needs IPIs, so it happens after the lock was
+ * released.
  *
  * Host pages, memory type WB, no execution: a TD cannot fetch from shared memory. Tasks with interrupts on.
  * Manual: SDM, "The Extended Page Table Mechanism (EPT)"; TDX Module Base, "Shared EPT".
@@ -287,7 +288,8 @@ bool shared_ept_lookup(struct shared_ept *ept, gpa_t gpa, hpa_t *hpa)
 			continue;
 		}
 		if (is_present(entry)) {
-			*hpa = HPA(ALIGN_DOWN(entry & EPT_ADDRESS_MASK, entry_bytes(level)) + (at & (entry_bytes(level) - 1)));
+			*hpa = HPA(ALIGN_DOWN(entry & EPT_ADDRESS_MASK, entry_bytes(level)) +
+				   (at & (entry_bytes(level) - 1)));
 			found = true;
 		}
 		break;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Shared EPT of a TD: ordinary EPT tables in host memory, for GPAs with the SHARED bit.
- * Empty entries are 1 << 63 (exit to the host); MMIO entries are 0 (the CPU raises #VE in the TD). Host pages only, HKID 0.
- * One lock per tree; a change that takes rights away is followed by an INVEPT on all cores before the call returns.
+ * Empty entries are 1 << 63 (exit to the host); MMIO entries are 0 (the CPU raises #VE in the TD). Host pages only,
+ * HKID 0. One lock per tree; a change that takes rights away is followed by an INVEPT on all cores before the call
+ * returns.
  */
 #ifndef TDX_SHARED_EPT_H
 #define TDX_SHARED_EPT_H
@@ -27,8 +28,12 @@ struct shared_ept {
 int __must_check shared_ept_create(struct shared_ept *ept, u64 shared_bit);
 /** shared_ept_destroy() - free the tables (not the mapped pages) */
 void shared_ept_destroy(struct shared_ept *ept);
-/** shared_ept_map() - @gpa and @hpa aligned to @level (4K or 2M). Replaces what is there, splitting a 2 MiB page. -ENOMEM */
-int __must_check shared_ept_map(struct shared_ept *ept, gpa_t gpa, hpa_t hpa, enum tdx_level level, enum shared_access access);
+/**
+ * shared_ept_map() - @gpa and @hpa aligned to @level (4K or 2M). Replaces what is there, splitting a 2 MiB page.
+ * -ENOMEM
+ */
+int __must_check shared_ept_map(struct shared_ept *ept, gpa_t gpa, hpa_t hpa, enum tdx_level level,
+				enum shared_access access);
 /** shared_ept_unmap() - back to "exit to the host". @bytes: 4 KiB multiple */
 int __must_check shared_ept_unmap(struct shared_ept *ept, gpa_t gpa, u64 bytes);
 /** shared_ept_set_mmio() - accesses in the range raise #VE. @bytes: 4 KiB multiple; uses large entries where aligned */

@@ -45,8 +45,8 @@ static const struct named_code leaf_names[] = {
 };
 
 static const char *const class_names[] = {
-	"general", "operand", "busy", "page", "TD association", "system state", "TD state", "vCPU", "key", "platform", "TDMR",
-	"EPT", "metadata", "service TD", "migration", "unknown", "attestation", "L2",
+	"general", "operand", "busy", "page", "TD association", "system state", "TD state", "vCPU", "key", "platform",
+	"TDMR", "EPT", "metadata", "service TD", "migration", "unknown", "attestation", "L2",
 };
 
 static u32 class_of(tdx_status_t status)
@@ -157,8 +157,7 @@ const char *tdx_status_text(tdx_status_t status, char text[TDX_STATUS_TEXT_BYTES
 	} else {
 		u32 class = class_of(status);
 
-		format_text(text, TDX_STATUS_TEXT_BYTES, "unknown status 0x%016llx (class %s)",
-			    (unsigned long long)status.raw,
+		format_text(text, TDX_STATUS_TEXT_BYTES, "unknown status 0x%016lx (class %s)", status.raw,
 			    class < ARRAY_SIZE(class_names) ? class_names[class] : "unknown");
 	}
 	return text;

@@ -27,7 +27,10 @@ static inline bool tdx_succeeded(tdx_status_t status)
 	return !(status.raw & TDX_STATUS_ERROR);
 }
 
-/** tdx_status_is() - compare class and detail; flag bits and operand do not take part. @code: TDX_... of the spec header */
+/**
+ * tdx_status_is() - compare class and detail; flag bits and operand do not take part. @code: TDX_... of the spec
+ * header
+ */
 static inline bool tdx_status_is(tdx_status_t status, u64 code)
 {
 	return (status.raw & TDX_STATUS_IDENTITY_MASK) == (code & TDX_STATUS_IDENTITY_MASK);
@@ -43,11 +46,15 @@ static inline u32 tdx_status_operand(tdx_status_t status)
 bool tdx_status_is_busy(tdx_status_t status);
 /** tdx_status_is_no_module() - the instruction itself failed: one of the three statuses above */
 bool tdx_status_is_no_module(tdx_status_t status);
-/** tdx_status_errno() - 0; -EBUSY: busy or out of entropy after the bounded retries; -EINVAL: an operand; -EIO: the rest */
+/**
+ * tdx_status_errno() - 0; -EBUSY: busy or out of entropy after the bounded retries; -EINVAL: an operand; -EIO: the
+ * rest
+ */
 int tdx_status_errno(tdx_status_t status);
 
 /**
- * tdx_status_text() - "TDX_OPERAND_INVALID (operand RCX)" or the like; unknown codes keep their hex value beside the class
+ * tdx_status_text() - "TDX_OPERAND_INVALID (operand RCX)" or the like; unknown codes keep their hex value beside the
+ * class
  * @text: TDX_STATUS_TEXT_BYTES; returned for use inside a log call
  */
 const char *tdx_status_text(tdx_status_t status, char text[TDX_STATUS_TEXT_BYTES]);

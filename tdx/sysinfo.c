@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Global metadata of the module. One table of {field, destination}; the element size that the field id carries must equal
- * the size of the destination, so that a wrong id cannot overwrite a neighbour or lose bits.
+ * Global metadata of the module. One table of {field, destination}; the element size that the field id carries must
+ * equal the size of the destination, so that a wrong id cannot overwrite a neighbour or lose bits.
  *
  * Written once on the boot core, constant afterwards. Manual: TDX Module ABI, "Global Metadata Fields".
  */
@@ -86,8 +86,7 @@ static int read_field(const char *name, u64 id, void *destination, u32 bytes, en
 		return -EIO;
 	}
 	if (sysinfo_store(id, value, destination, bytes)) {
-		doctor_complain("the TDX module tells 0x%llx for %s, which is more than the field holds",
-				(unsigned long long)value, name);
+		doctor_complain("the TDX module tells 0x%lx for %s, which is more than the field holds", value, name);
 		return -EIO;
 	}
 	return 0;
@@ -128,8 +127,8 @@ static int read_cpuid_config(void)
 		if (read_field("CPUID_CONFIG_LEAVES", TDX_SYS_CPUID_CONFIG_LEAVES + i, &leaf, sizeof(leaf), REQUIRED) ||
 		    read_field("CPUID_CONFIG_VALUES", TDX_SYS_CPUID_CONFIG_VALUES + 2 * i, &eax_ebx, sizeof(eax_ebx),
 			       REQUIRED) ||
-		    read_field("CPUID_CONFIG_VALUES", TDX_SYS_CPUID_CONFIG_VALUES + 2 * i + 1, &ecx_edx, sizeof(ecx_edx),
-			       REQUIRED))
+		    read_field("CPUID_CONFIG_VALUES", TDX_SYS_CPUID_CONFIG_VALUES + 2 * i + 1, &ecx_edx,
+			       sizeof(ecx_edx), REQUIRED))
 			return -EIO;
 		config->leaf = (u32)leaf;
 		config->subleaf = (u32)(leaf >> 32);
@@ -143,16 +142,15 @@ static int read_cpuid_config(void)
 
 static void report(void)
 {
-	log_info("tdx", "module %u.%u.%02u build %u of %u, vendor 0x%x, attributes 0x%x, features 0x%llx", sysinfo.major,
-		 sysinfo.minor, sysinfo.update, sysinfo.build_num, sysinfo.build_date, sysinfo.vendor_id,
-		 sysinfo.sys_attributes, (unsigned long long)sysinfo.features0);
-	log_info("tdx", "up to %u TDMRs with %u reserved areas, %u TDCS pages, %u TDVPS pages, %u vCPUs per TD, %u CPUID leaves",
+	log_info("tdx", "module %u.%u.%02u build %u of %u, vendor 0x%x, attributes 0x%x, features 0x%lx",
+		 sysinfo.major, sysinfo.minor, sysinfo.update, sysinfo.build_num, sysinfo.build_date, sysinfo.vendor_id,
+		 sysinfo.sys_attributes, sysinfo.features0);
+	log_info("tdx", "up to %u TDMRs with %u reserved areas, %u TDCS and %u TDVPS pages, %u vCPUs, %u CPUID leaves",
 		 sysinfo.max_tdmrs, sysinfo.max_reserved_per_tdmr, sysinfo.tdcs_bytes / PAGE_SIZE,
 		 sysinfo.tdvps_bytes / PAGE_SIZE, sysinfo.max_vcpus_per_td, sysinfo.cpuid_config_count);
 	for (u32 i = 0; i < sysinfo.cmr_count; i++)
-		log_info("tdx", "CMR %u: 0x%012llx - 0x%012llx, %llu MiB", i, (unsigned long long)sysinfo.cmrs[i].base,
-			 (unsigned long long)(sysinfo.cmrs[i].base + sysinfo.cmrs[i].bytes - 1),
-			 (unsigned long long)(sysinfo.cmrs[i].bytes >> 20));
+		log_info("tdx", "CMR %u: 0x%012lx - 0x%012lx, %lu MiB", i, sysinfo.cmrs[i].base,
+			 sysinfo.cmrs[i].base + sysinfo.cmrs[i].bytes - 1, sysinfo.cmrs[i].bytes >> 20);
 }
 
 int tdx_sysinfo_read(void)
@@ -160,7 +158,8 @@ int tdx_sysinfo_read(void)
 	memset(&sysinfo, 0, sizeof(sysinfo));
 	sysinfo.max_vcpus_per_td = VCPUS_WHEN_UNLIMITED;
 	for (u32 i = 0; i < ARRAY_SIZE(fields); i++)
-		if (read_field(fields[i].name, fields[i].id, fields[i].destination, fields[i].bytes, fields[i].presence))
+		if (read_field(fields[i].name, fields[i].id, fields[i].destination, fields[i].bytes,
+			       fields[i].presence))
 			return -EIO;
 	if (read_cmrs() || read_cpuid_config())
 		return -EIO;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A TD from its KeyID to its last page. The state is the manual's, in one line of life; whatever step of building fails,
- * td_destroy() knows the way back from there.
+ * A TD from its KeyID to its last page. The state is the manual's, in one line of life; whatever step of building
+ * fails, td_destroy() knows the way back from there.
  *
- * MRTD is computed here beside the module, record by record, and compared at the end: a difference means that the module
- * has not built what Cella meant to build, and the TD must not run.
+ * MRTD is computed here beside the module, record by record, and compared at the end: a difference means that the
+ * module has not built what Cella meant to build, and the TD must not run.
  *
  * One task at a time builds or destroys a TD; the leaves that touch the KeyID table are under keyid_table_lock().
  * Manual: TDX Module Base, "TD Life Cycle Management" and "Measurement of TD Build".
@@ -117,7 +117,8 @@ static int add_control_pages(struct td *td)
 	u32 wanted = tdx_sysinfo()->tdcs_bytes / PAGE_SIZE;
 
 	if (wanted > TD_MAX_TDCS_PAGES) {
-		log_error("tdx", "this module wants %u TDCS pages, Cella knows how to keep %u", wanted, TD_MAX_TDCS_PAGES);
+		log_error("tdx", "this module wants %u TDCS pages, Cella knows how to keep %u", wanted,
+			  TD_MAX_TDCS_PAGES);
 		return -EIO;
 	}
 	while (td->tdcs_count < wanted) {
@@ -149,8 +150,8 @@ static int initialise(struct td *td, const struct td_params *params)
 		return 0;
 	}
 	if (tdx_status_is(status, TDX_OPERAND_INVALID) && tdx_status_operand(status) == TDX_OPERAND_ID_CPUID_CONFIG)
-		log_error("tdx", "TDH.MNG.INIT refuses the CPUID configuration of leaf 0x%x, sub-leaf 0x%x", refusal.leaf,
-			  refusal.subleaf);
+		log_error("tdx", "TDH.MNG.INIT refuses the CPUID configuration of leaf 0x%x, sub-leaf 0x%x",
+			  refusal.leaf, refusal.subleaf);
 	else
 		log_error("tdx", "TDH.MNG.INIT: %s", tdx_status_text(status, text));
 	return tdx_status_errno(status);
@@ -321,8 +322,8 @@ static void release_keyid(struct td *td)
 	keyid_table_unlock();
 	if (result) {
 		keyid_leak(td->hkid);
-		log_error("tdx", "the TD with KeyID %u cannot be reclaimed: %llu KiB go to quarantine", td->hkid.raw,
-			  (unsigned long long)((td->pages_private + td->pages_control) * PAGE_SIZE >> 10));
+		log_error("tdx", "the TD with KeyID %u cannot be reclaimed: %lu KiB go to quarantine", td->hkid.raw,
+			  (td->pages_private + td->pages_control) * PAGE_SIZE >> 10);
 	} else {
 		set_state(td, TD_TEARDOWN);
 		keyid_free(td->hkid);

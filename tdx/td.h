@@ -54,8 +54,8 @@ struct td {
 /**
  * td_create() - KeyID, TDR, keys on all packages, TDCS, TDH.MNG.INIT
  * @td: caller's memory, zeroed. @params: host memory in the direct map, 1024-byte aligned, filled by vmm/params.c
- * Task context. -ENOSPC: no KeyID; -ENOMEM: TD pool exhausted; -EINVAL: the module refused a parameter (its name and the
- * CPUID leaf are in the log); -EBUSY after bounded retries; -EIO. On failure nothing is left behind.
+ * Task context. -ENOSPC: no KeyID; -ENOMEM: TD pool exhausted; -EINVAL: the module refused a parameter (its name and
+ * the CPUID leaf are in the log); -EBUSY after bounded retries; -EIO. On failure nothing is left behind.
  */
 int __must_check td_create(struct td *td, const struct td_params *params);
 /**

@@ -81,7 +81,8 @@ tdx_status_t tdh_mem_page_remove(hpa_t tdr, gpa_t gpa, enum tdx_level level, hpa
 	return status;
 }
 
-tdx_status_t tdh_mem_sept_remove(hpa_t tdr, gpa_t gpa, enum tdx_level level, hpa_t *table, struct sept_entry_info *entry)
+tdx_status_t tdh_mem_sept_remove(hpa_t tdr, gpa_t gpa, enum tdx_level level, hpa_t *table,
+				 struct sept_entry_info *entry)
 {
 	struct seamcall_regs regs = { .rcx = gpa_and_level(gpa, level), .rdx = tdr.raw };
 	tdx_status_t status = seamcall(TDH_MEM_SEPT_REMOVE, &regs);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * TDH.MNG.*: one typed wrapper per leaf used. No loop, no lock, no policy; all but TDH.MNG.RD take the TDR exclusively, so
- * no vCPU may be inside the TD. Manual: TDX Module ABI, "TDH.MNG... Leaf".
+ * TDH.MNG.*: one typed wrapper per leaf used. No loop, no lock, no policy; all but TDH.MNG.RD take the TDR exclusively,
+ * so no vCPU may be inside the TD. Manual: TDX Module ABI, "TDH.MNG... Leaf".
  */
 #ifndef TDX_TDH_MNG_H
 #define TDX_TDH_MNG_H

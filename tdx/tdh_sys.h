@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * TDH.SYS.*: one typed wrapper per leaf used. No loop, no lock, no policy. Each returns the module's status; outputs are
- * written on the statuses named. Manual: TDX Module ABI, "TDH.SYS... Leaf".
+ * TDH.SYS.*: one typed wrapper per leaf used. No loop, no lock, no policy. Each returns the module's status; outputs
+ * are written on the statuses named. Manual: TDX Module ABI, "TDH.SYS... Leaf".
  */
 #ifndef TDX_TDH_SYS_H
 #define TDX_TDH_SYS_H
@@ -28,14 +28,18 @@ tdx_status_t tdh_sys_lp_init(struct tdx_cpuid_complaint *complaint);
 tdx_status_t tdh_sys_rd(u64 field, u64 *value);
 /**
  * tdh_sys_config() - hand over the TDMRs
- * @tdmrs: array of u64 HPAs of TDMR_INFO entries; array and entries 512-byte aligned, in host memory. @global: private KeyID
+ * @tdmrs: array of u64 HPAs of TDMR_INFO entries; array and entries 512-byte aligned, in host memory. @global: private
+ * KeyID
  */
 tdx_status_t tdh_sys_config(hpa_t tdmrs, u32 count, hkid_t global);
 /** tdh_sys_key_config() - one core of each package, not in parallel, after WBINVD on all cores */
 tdx_status_t tdh_sys_key_config(void);
 /** tdh_sys_tdmr_init() - one step of one TDMR. @next: HPA up to which the TDMR may be used, written on success */
 tdx_status_t tdh_sys_tdmr_init(hpa_t tdmr, hpa_t *next);
-/** tdh_sys_disable() - give everything back and leave the module as loaded; repeated by the caller while interrupted or busy */
+/**
+ * tdh_sys_disable() - give everything back and leave the module as loaded; repeated by the caller while interrupted
+ * or busy
+ */
 tdx_status_t tdh_sys_disable(void);
 
 #endif

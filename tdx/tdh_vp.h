@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * TDH.VP.*: one typed wrapper per leaf used. No loop, no lock. All but VP.CREATE and VP.ADDCX only on the core that the vCPU
- * is associated with, or any core if it is free. Manual: TDX Module ABI, "TDH.VP... Leaf".
+ * TDH.VP.*: one typed wrapper per leaf used. No loop, no lock. All but VP.CREATE and VP.ADDCX only on the core that the
+ * vCPU is associated with, or any core if it is free. Manual: TDX Module ABI, "TDH.VP... Leaf".
  */
 #ifndef TDX_TDH_VP_H
 #define TDX_TDH_VP_H

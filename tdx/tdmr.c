@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * TDMR construction. The TD pool is chosen in granules of 1 GiB, because a TDMR covers whole GiBs and costs its PAMT for all
- * of it; inside a granule the pool takes free memory from the top and leaves the rest to the host. A TDMR may cover host
- * memory as long as that is convertible: it is just never given to the module.
+ * TDMR construction. The TD pool is chosen in granules of 1 GiB, because a TDMR covers whole GiBs and costs its PAMT
+ * for all of it; inside a granule the pool takes free memory from the top and leaves the rest to the host. A TDMR may
+ * cover host memory as long as that is convertible: it is just never given to the module.
  *
  * Pure. Manual: TDX Module ABI, "TDMR_INFO" and "TDH.SYS.CONFIG Leaf" (order and rules of the checks).
  */
@@ -21,7 +21,8 @@ static u64 end_of(struct tdmr_range range)
 	return range.base + range.bytes;
 }
 
-/* The part of @range from @at on that no CMR covers, and where it begins; bytes 0: everything up to the end is covered. */
+/* The part of @range from @at on that no CMR covers, and where it begins; bytes 0: everything up to the end is covered.
+ */
 static struct tdmr_range next_hole(struct tdmr_range range, u64 at, const struct tdx_cmr *cmrs, u32 cmr_count)
 {
 	u64 hole_end = end_of(range);

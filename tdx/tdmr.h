@@ -36,23 +36,24 @@ bool tdmr_is_convertible(struct tdmr_range range, const struct tdx_cmr *cmrs, u3
 
 /**
  * tdmr_count_usable() - add one free range of host RAM to the granules it lies in
- * @granules: @count used so far, sorted ascending, of @capacity. Only whole 2 MiB blocks that are convertible are counted.
- * Returns the new count; a full table ignores the rest.
+ * @granules: @count used so far, sorted ascending, of @capacity. Only whole 2 MiB blocks that are convertible are
+ * counted. Returns the new count; a full table ignores the rest.
  */
 u32 tdmr_count_usable(struct tdmr_granule *granules, u32 count, u32 capacity, struct tdmr_range free_range,
 		      const struct tdx_cmr *cmrs, u32 cmr_count);
 /**
  * tdmr_choose() - take @wanted_bytes from the granules with most usable memory, the highest first among equals
  * Granules with more holes between CMRs than a TDMR can reserve, less the two areas kept for PAMTs, are left out.
- * Returns the bytes taken: more than nothing, less than one 2 MiB block more than wanted; less than wanted: no more there.
+ * Returns the bytes taken: more than nothing, less than one 2 MiB block more than wanted; less than wanted: no more
+ * there.
  */
 u64 tdmr_choose(struct tdmr_granule *granules, u32 count, u64 wanted_bytes, const struct tdmr_limits *limits,
 		const struct tdx_cmr *cmrs, u32 cmr_count);
 
 /**
  * tdmr_cover() - TDMRs over all granules with taken memory
- * Neighbouring granules are shared out over several TDMRs, as many as the module takes, because TDMRs are initialised in
- * parallel. @tdmrs: base and size are filled, the rest zeroed. -ENOSPC: more separate runs than TDMRs.
+ * Neighbouring granules are shared out over several TDMRs, as many as the module takes, because TDMRs are initialised
+ * in parallel. @tdmrs: base and size are filled, the rest zeroed. -ENOSPC: more separate runs than TDMRs.
  */
 int __must_check tdmr_cover(const struct tdmr_granule *granules, u32 count, const struct tdmr_limits *limits,
 			    struct tdx_tdmr_info *tdmrs, u32 *tdmr_count);

@@ -8,8 +8,8 @@
  * entry and end the stay at once; the module has then taken the vector from the local APIC, and it is dispatched here.
  *
  * Host state. The module leaves XCR0, XSS, the extended registers, DR0-3, DR6, DR7, DEBUGCTL, STAR, LSTAR, FMASK,
- * KERNEL_GS_BASE and TSC_AUX in a state of its own. Cella uses none of them: it is built for general registers only, has no
- * debug registers, no SYSCALL and one GS base. So nothing is saved or restored here.
+ * KERNEL_GS_BASE and TSC_AUX in a state of its own. Cella uses none of them: it is built for general registers only,
+ * has no debug registers, no SYSCALL and one GS base. So nothing is saved or restored here.
  *
  * Manual: TDX Module ABI, "TDH.VP.ENTER Leaf"; TDX Module Base, "TD VCPU"; SDM, "Posted-Interrupt Processing".
  */
@@ -51,7 +51,8 @@ static int add_pages(struct vcpu *vcpu)
 	tdx_status_t status;
 
 	if (wanted > VCPU_MAX_TDVPS_PAGES) {
-		log_error("tdx", "this module wants %u TDVPS pages, Cella knows how to keep %u", wanted, VCPU_MAX_TDVPS_PAGES);
+		log_error("tdx", "this module wants %u TDVPS pages, Cella knows how to keep %u", wanted,
+			  VCPU_MAX_TDVPS_PAGES);
 		return -EIO;
 	}
 	while (vcpu->tdvps_count < wanted) {
@@ -124,7 +125,8 @@ static int connect(struct vcpu *vcpu, hpa_t shared_root)
 		result = write_field(vcpu, "TDH.VP.WR of the pin-based controls", TDX_VP_PIN_CONTROLS,
 				     TDX_VP_PIN_POSTED_INTERRUPTS, TDX_VP_PIN_POSTED_INTERRUPTS);
 	if (!result)
-		result = write_field(vcpu, "TDH.VP.WR of the shared EPTP", TDX_VP_SHARED_EPTP, shared_root.raw, WHOLE_FIELD);
+		result = write_field(vcpu, "TDH.VP.WR of the shared EPTP", TDX_VP_SHARED_EPTP, shared_root.raw,
+				     WHOLE_FIELD);
 	return result;
 }
 
@@ -200,7 +202,8 @@ static bool enter_once(struct vcpu *vcpu, tdx_status_t *status)
 
 	__atomic_store_n(&vcpu->inside, 1, __ATOMIC_SEQ_CST);
 	if (!must_stay_out(vcpu)) {
-		/* Pending at entry, the notification is taken by the CPU inside the TD and moves the posted interrupts. */
+		/* Pending at entry, the notification is taken by the CPU inside the TD and moves the posted interrupts.
+		 */
 		if (__atomic_load_n(&vcpu->pid->control, __ATOMIC_SEQ_CST) & PID_OUTSTANDING)
 			arch_ipi_self(VECTOR_POSTED);
 		*status = tdh_vp_enter(vcpu->tdvpr, vcpu->gpr);
@@ -212,8 +215,8 @@ static bool enter_once(struct vcpu *vcpu, tdx_status_t *status)
 }
 
 /*
- * Refusals that pass by themselves: another core holds a lock of this TD for a moment, or the guest lost against the host
- * too often (which is a trap-like exit: it simply goes on).
+ * Refusals that pass by themselves: another core holds a lock of this TD for a moment, or the guest lost against the
+ * host too often (which is a trap-like exit: it simply goes on).
  */
 static bool is_transient(tdx_status_t status)
 {

@@ -41,20 +41,22 @@ struct td_exit {
 };
 
 /**
- * vcpu_create() - TDVPR, TDVPS pages, TDH.VP.INIT (version 1 with the x2APIC id when the module enumerates topology), posted
- * interrupts and shared EPT programmed
+ * vcpu_create() - TDVPR, TDVPS pages, TDH.VP.INIT (version 1 with the x2APIC id when the module enumerates topology),
+ * posted interrupts and shared EPT programmed
  * @vcpu: caller's memory, zeroed. @initial_rcx: handed to the guest in RCX and R8. @shared_root: root of the shared EPT
- * TD state INITIALIZED; runs on the core that will run the vCPU or flushes afterwards. -ENOSPC: the TD or the module takes
- * no more vCPUs; -ENOMEM; -EPERM: wrong state; -EBUSY; -EIO. After a failure other than -ENOSPC and -EPERM the pages stay
- * with the TD until td_destroy(), so @vcpu must live until then as well.
+ * TD state INITIALIZED; runs on the core that will run the vCPU or flushes afterwards. -ENOSPC: the TD or the module
+ * takes no more vCPUs; -ENOMEM; -EPERM: wrong state; -EBUSY; -EIO. After a failure other than -ENOSPC and -EPERM the
+ * pages stay with the TD until td_destroy(), so @vcpu must live until then as well.
  */
 int __must_check vcpu_create(struct vcpu *vcpu, struct td *td, u64 initial_rcx, hpa_t shared_root);
 /**
  * vcpu_enter() - one stay in the TD
- * Interrupts are on at call and return. An interrupt that ended the stay has been dispatched before this returns. A posted
- * interrupt that came while outside is delivered by a self-IPI just before the entry. A kick, or a wake-up of another task
- * on this core, that came since the last stay ends the call without an entry: it looks like an external interrupt, and
- * @vcpu->gpr is kept for the next call. What the module clobbers beyond general registers Cella does not use: see vcpu.c.
+ * Interrupts are on at call and return. An interrupt that ended the stay has been dispatched before this returns. A
+ * posted interrupt that came while outside is delivered by a self-IPI just before the entry. A kick, or a wake-up of
+ * another task on this core, that came since the last stay ends the call without an entry: it looks like an external
+ * interrupt, and
+ * @vcpu->gpr is kept for the next call. What the module clobbers beyond general registers Cella does not use: see
+ * vcpu.c.
  */
 void vcpu_enter(struct vcpu *vcpu, struct td_exit *exit);
 /** vcpu_post_interrupt() - any core: set the vector in the descriptor, notify the core if the vCPU is inside */

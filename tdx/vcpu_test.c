@@ -64,7 +64,9 @@ static void note_registers(u64 gpr[GPR_COUNT])
 
 TEST(vcpu_exit_for_a_tdvmcall_leaves_the_guests_registers)
 {
-	const u64 guest[GPR_COUNT] = { [GPR_RCX] = 0xfc00, [GPR_R10] = 0, [GPR_R11] = 12, [GPR_R12] = 1, [GPR_RBX] = 7 };
+	const u64 guest[GPR_COUNT] = {
+		[GPR_RCX] = 0xfc00, [GPR_R10] = 0, [GPR_R11] = 12, [GPR_R12] = 1, [GPR_RBX] = 7
+	};
 	struct td_exit exit;
 
 	begin_running();

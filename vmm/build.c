@@ -344,10 +344,8 @@ int build_guest(struct guest *guest)
 		guest->launched_ns = time_ns();
 		guest->launch_ns = guest->launched_ns - start_ns;
 		mrtd_text(guest->td.mrtd, mrtd);
-		log_info("td", "%s: MRTD %s", guest->config->name, mrtd);
-		log_info("td", "%s launched: %u vCPUs, %lu MiB, %lu pages added, %lu SEAMCALLs, %lu.%03lu ms",
-			 guest->config->name, guest->vcpu_count, guest->config->memory_bytes / MIB(1),
-			 build->pages_added, seamcall_total() - seamcalls, guest->launch_ns / NS_PER_MS,
+		log_info("td", "%s launched: MRTD %s, %lu pages added, %lu SEAMCALLs, %lu.%03lu ms", guest->config->name,
+			 mrtd, build->pages_added, seamcall_total() - seamcalls, guest->launch_ns / NS_PER_MS,
 			 guest->launch_ns / 1000 % 1000);
 	}
 	release(build);

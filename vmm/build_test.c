@@ -118,7 +118,7 @@ TEST(build_adds_and_measures_in_the_documented_order)
 TEST(build_hands_over_a_valid_list_with_the_payload)
 {
 	const struct hob_handoff *handoff = (const struct hob_handoff *)(const void *)fake.hob;
-	const struct tdshim_payload *block = &guest->payload.block;
+	const struct tdshim_payload *block;
 	char error[HOB_ERROR_BYTES];
 
 	reset();

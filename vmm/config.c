@@ -58,7 +58,9 @@ static const char *const module_properties[] = { "compatible", "mb-index", NULL 
 static const char *const kernel_properties[] = { "compatible", "mb-index", "bootargs", NULL };
 static const char *const console_properties[] = { "compatible", NULL };
 /* What dtc adds or demands by itself; it carries no meaning here. */
-static const char *const neutral_properties[] = { "phandle", "linux,phandle", "#address-cells", "#size-cells", NULL };
+static const char *const neutral_properties[] = {
+	"phandle", "linux,phandle", "#address-cells", "#size-cells", "reg", NULL,
+};
 
 /* One sentence about @property (NULL: the node itself); always -EINVAL, so that callers can return it. */
 static int __printf(3, 4) refuse(struct reader *reader, const char *property, const char *format, ...)

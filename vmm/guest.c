@@ -155,16 +155,16 @@ static void audit_end(const struct audit *audit, const char *name)
 
 /* ---- one life ---- */
 
+static bool is_atomic_set(const bool *flag)
+{
+	return __atomic_load_n(flag, __ATOMIC_SEQ_CST);
+}
+
 static void set_state(struct guest *guest, enum guest_state state)
 {
 	spin_lock(&guest->lock);
 	guest->state = state;
 	spin_unlock(&guest->lock);
-}
-
-static bool is_atomic_set(const bool *flag)
-{
-	return __atomic_load_n(flag, __ATOMIC_SEQ_CST);
 }
 
 void guest_request_end(struct guest *guest, enum guest_end why)
@@ -188,8 +188,11 @@ void guest_request_end(struct guest *guest, enum guest_end why)
 
 static void forget_last_life(struct guest *guest)
 {
-	guest->end = GUEST_END_NONE;
-	__atomic_store_n(&guest->stop_requested, false, __ATOMIC_SEQ_CST);
+	spin_lock(&guest->lock);
+	/* The operator may have been faster than the keeper. */
+	guest->end = is_atomic_set(&guest->stay_stopped) ? GUEST_END_OPERATOR : GUEST_END_NONE;
+	__atomic_store_n(&guest->stop_requested, guest->end != GUEST_END_NONE, __ATOMIC_SEQ_CST);
+	spin_unlock(&guest->lock);
 	memset(&guest->td, 0, sizeof(guest->td));
 	memset(&guest->shared_ept, 0, sizeof(guest->shared_ept));
 	memset(&guest->memory, 0, sizeof(guest->memory));
@@ -286,17 +289,24 @@ static bool lives_again(const struct guest *guest)
 	       guest->end != GUEST_END_OPERATOR && !is_atomic_set(&guest->stay_stopped);
 }
 
+/* False: the operator ended it meanwhile. */
+static bool pause_before_restart(struct guest *guest)
+{
+	set_state(guest, GUEST_BUILDING);
+	task_sleep_until(time_ns() + RESTART_PAUSE_NS);
+	if (is_atomic_set(&guest->stay_stopped))
+		return false;
+	log_info("td", "%s: started again", guest->config->name);
+	return true;
+}
+
 static void keep(void *arg)
 {
 	struct guest *guest = arg;
 
-	live(guest);
-	while (lives_again(guest)) {
-		set_state(guest, GUEST_BUILDING);
-		log_info("td", "%s: started again", guest->config->name);
-		task_sleep_until(time_ns() + RESTART_PAUSE_NS);
+	do {
 		live(guest);
-	}
+	} while (lives_again(guest) && pause_before_restart(guest));
 	set_state(guest, GUEST_STOPPED);
 }
 

@@ -15,11 +15,16 @@
 struct virtio_device;
 
 struct virtio_ops {
-	/* The driver kicked queue @index. Called from the vCPU task that did it, device lock held. */
+	/*
+	 * The driver kicked queue @index, which is enabled. Called from the vCPU task that did it, device lock held. The model
+	 * may drop and retake the lock; then the device may have been reset meanwhile.
+	 */
 	void (*notify)(struct virtio_device *device, u32 index);
-	u64 (*config_read)(struct virtio_device *device, u64 offset, u32 bytes);	/* may be NULL: no device configuration */
-	void (*config_write)(struct virtio_device *device, u64 offset, u32 bytes, u64 value);
+	/* The driver reset the device, device lock held: forget what its queues held. */
 	void (*reset)(struct virtio_device *device);
+	/* Device configuration, device lock held. NULL: the device has none; a write is optional. */
+	u64 (*config_read)(struct virtio_device *device, u64 offset, u32 bytes);
+	void (*config_write)(struct virtio_device *device, u64 offset, u32 bytes, u64 value);
 };
 
 struct virtio_device {
@@ -29,20 +34,26 @@ struct virtio_device {
 	u64 features_accepted;	/* (l) */
 	u32 queue_count;	/* (c) */
 	struct virtqueue queues[VIRTIO_MAX_QUEUES];	/* (l) */
+	u32 config_bytes;	/* (c) of the device configuration; 0: none */
 	struct spinlock lock;
 	u8 status;	/* (l) */
 	u8 isr;	/* (l) */
 	u16 config_vector;	/* (l) */
 	u32 feature_select, driver_feature_select, queue_select;	/* (l) */
-	u8 config_generation;	/* (l) */
 	u64 protocol_errors;	/* (l) */
 };
 
-/** virtio_create() - @type: virtio device type; @class_code: PCI class << 8; attaches to @slot. Fill ops, features, queue_count first */
+/**
+ * virtio_create() - make a zeroed device a PCI function and attach it to @slot
+ * @type: virtio device type; @class_code: base class, sub-class, interface. Fill ops, features, config_bytes, queue_count
+ * and each queue's max_size (power of two) first. Keeper task, before any vCPU runs. Errors: pci_add()
+ */
 int __must_check virtio_create(struct virtio_device *device, struct guest *guest, u32 slot, u16 type, u32 class_code);
-/** virtio_interrupt() - used buffers of queue @index, device lock held */
+/** virtio_is_running() - the driver is ready and has not broken the protocol; device lock held */
+bool virtio_is_running(const struct virtio_device *device);
+/** virtio_interrupt() - used buffers of queue @index, device lock held. Ask virtqueue_wants_interrupt() first */
 void virtio_interrupt(struct virtio_device *device, u32 index);
-/** virtio_fail() - the driver broke the protocol: counted, logged once, DEVICE_NEEDS_RESET */
+/** virtio_fail() - the driver broke the protocol: counted, logged once, DEVICE_NEEDS_RESET; device lock held */
 void virtio_fail(struct virtio_device *device, const char *what);
 
 #endif

@@ -213,16 +213,13 @@ bool virtqueue_wants_interrupt(struct virtqueue *queue)
 
 /* ---- content ---- */
 
-enum direction {
-	FROM_GUEST,
-	TO_GUEST,
-};
-
-/* @buffer is only read when the direction is TO_GUEST. */
-static int copy(struct virtqueue *queue, const struct virtqueue_segment *segments, u32 count, u64 offset, u8 *buffer,
-		u64 bytes, enum direction direction)
+/* Exactly one of @to and @from is given: bytes out of the guest, or into it. */
+static int copy(struct virtqueue *queue, const struct virtqueue_segment *segments, u64 offset, u8 *to, const u8 *from,
+		u64 bytes)
 {
-	for (u32 i = 0; i < count && bytes; i++) {
+	u64 done = 0;
+
+	for (u32 i = 0; done < bytes; i++) {
 		u64 piece;
 		gpa_t gpa;
 		int error;
@@ -232,25 +229,27 @@ static int copy(struct virtqueue *queue, const struct virtqueue_segment *segment
 			continue;
 		}
 		gpa = gpa_add(segments[i].gpa, offset);
-		piece = MIN(bytes, segments[i].bytes - offset);
-		error = direction == TO_GUEST ? gmem_write(queue->guest, gpa, buffer, piece) :
-						gmem_read(queue->guest, gpa, buffer, piece);
+		piece = MIN(bytes - done, segments[i].bytes - offset);
+		error = to ? gmem_read(queue->guest, gpa, to + done, piece) :
+			     gmem_write(queue->guest, gpa, from + done, piece);
 		if (error)
 			return error;
-		buffer += piece;
-		bytes -= piece;
+		done += piece;
 		offset = 0;
 	}
-	return bytes ? -EINVAL : 0;
+	return 0;
 }
 
 int virtqueue_read(struct virtqueue *queue, const struct virtqueue_chain *chain, u64 offset, void *to, u64 bytes)
 {
-	return copy(queue, chain->readable, chain->readable_count, offset, to, bytes, FROM_GUEST);
+	if (offset > chain->readable_bytes || bytes > chain->readable_bytes - offset)
+		return -EINVAL;
+	return copy(queue, chain->readable, offset, to, NULL, bytes);
 }
 
 int virtqueue_write(struct virtqueue *queue, const struct virtqueue_chain *chain, u64 offset, const void *from, u64 bytes)
 {
-	/* The cast drops const; copy() does not write to the buffer in this direction. */
-	return copy(queue, chain->writable, chain->writable_count, offset, (u8 *)(uintptr_t)from, bytes, TO_GUEST);
+	if (offset > chain->writable_bytes || bytes > chain->writable_bytes - offset)
+		return -EINVAL;
+	return copy(queue, chain->writable, offset, NULL, from, bytes);
 }

@@ -55,7 +55,10 @@ int __must_check virtqueue_pop(struct virtqueue *queue, struct virtqueue_chain *
 int __must_check virtqueue_push(struct virtqueue *queue, u16 head, u32 written);
 /** virtqueue_wants_interrupt() - after pushes: does the driver want one? */
 bool virtqueue_wants_interrupt(struct virtqueue *queue);
-/** virtqueue_read(), virtqueue_write() - copy from the readable, to the writable part of a chain at @offset */
+/**
+ * virtqueue_read(), virtqueue_write() - copy from the readable, to the writable part of a chain at @offset
+ * -EINVAL: beyond its end, or not shared RAM (any more)
+ */
 int __must_check virtqueue_read(struct virtqueue *queue, const struct virtqueue_chain *chain, u64 offset, void *to, u64 bytes);
 int __must_check virtqueue_write(struct virtqueue *queue, const struct virtqueue_chain *chain, u64 offset, const void *from,
 				 u64 bytes);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ACPI tables through the root pointer that GRUB handed over. Read only, checked: a table with a wrong checksum does not
- * exist. Callers: boot core, before the host runs.
+ * ACPI tables through the root pointer that GRUB handed over. Read only, checked: a table with a wrong checksum does
+ * not exist. Callers: boot core, before the host runs.
  * Manual: ACPI, "Root System Description Pointer", "System Description Table Header".
  */
 #include "tests/tdxemu/acpi.h"

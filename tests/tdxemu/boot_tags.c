@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Multiboot2 information in and out. GRUB's copy may lie anywhere, also where the host or our pages go, so it is copied at once.
- * Not passed on: ELF sections (they describe us), the EFI memory map (it would have to be cut like the other one; the host
- * uses tag 6) and what belongs to running boot services, which GRUB has left.
+ * Multiboot2 information in and out. GRUB's copy may lie anywhere, also where the host or our pages go, so it is copied
+ * at once.
+ * Not passed on: ELF sections (they describe us), the EFI memory map (it would have to be cut like the other one; the
+ * host uses tag 6) and what belongs to running boot services, which GRUB has left.
  * Callers: boot core, before anything else runs.
  * Manual: Multiboot2 Specification, "Boot information".
  */
@@ -205,7 +206,8 @@ static u8 *write_load_base(u8 *to, u32 load_base)
 
 static bool is_rewritten(u32 type)
 {
-	return type == MB2_TAG_CMDLINE || type == MB2_TAG_MODULE || type == MB2_TAG_MEMORY_MAP || type == MB2_TAG_LOAD_BASE;
+	return type == MB2_TAG_CMDLINE || type == MB2_TAG_MODULE || type == MB2_TAG_MEMORY_MAP ||
+	       type == MB2_TAG_LOAD_BASE;
 }
 
 void boot_tags_write(void *to, u32 load_base)

@@ -12,7 +12,10 @@ struct boot_tags_module {
 	const char *text;
 };
 
-/** boot_tags_read() - copy GRUB's information, fill the memory map. First thing to run; @magic, @information: EAX, EBX at entry */
+/**
+ * boot_tags_read() - copy GRUB's information, fill the memory map. First thing to run; @magic, @information: EAX, EBX
+ * at entry
+ */
 void boot_tags_read(u32 magic, u32 information);
 /** boot_tags_cmdline() - our own command line */
 const char *boot_tags_cmdline(void);

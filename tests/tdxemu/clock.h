@@ -7,7 +7,10 @@
 
 #define CLOCK_CRYSTAL_HZ 25000000u	/* TDX counts in units of a 25 MHz crystal */
 
-/** clock_init() - measure against the PIT; boot core, takes 20 ms. Stops the machine if the PIT or the TSC stands still */
+/**
+ * clock_init() - measure against the PIT; boot core, takes 20 ms. Stops the machine if the PIT or the TSC stands
+ * still
+ */
 void clock_init(void);
 /** clock_crystal_multiple() - TSC frequency as a multiple of 25 MHz, rounded, at least 1 */
 u32 clock_crystal_multiple(void);

@@ -2,9 +2,9 @@
 /*
  * The CPU the host sees: the native one, with the TDX platform added.
  *
- * CPUID is executed natively and a few registers are changed: MAXPHYADDR includes the KeyID bits, the TSC leaf tells the
- * measured frequency as a multiple of 25 MHz (a model's fixed answer may be wrong), leaf 0x1F (which a TDX platform always
- * has) repeats leaf 0xB where it is missing, two bits mirror the host's CR4 because
+ * CPUID is executed natively and a few registers are changed: MAXPHYADDR includes the KeyID bits, the TSC leaf tells
+ * the measured frequency as a multiple of 25 MHz (a model's fixed answer may be wrong), leaf 0x1F (which a TDX platform
+ * always has) repeats leaf 0xB where it is missing, two bits mirror the host's CR4 because
  * CPUID in root reflects ours. MSRs: a table; all others are native and do not exit. An MSR outside the bitmap's ranges
  * always exits and is passed to the CPU.
  * Callers: exit handlers on any core, host's VMCS current.
@@ -33,7 +33,8 @@
 #define TME_CAPABILITY_KEYID_BITS_SHIFT 32
 #define TME_CAPABILITY_KEYS_SHIFT 36
 #define TME_ACTIVATE_ALGORITHMS_SHIFT 48
-#define PLATFORM_TDX_KEYID_BITS 2	/* of the KeyID bits, the upper ones are reserved for TDX: 2^(6-2) = 16 shared KeyIDs */
+/* Of the KeyID bits the upper ones are reserved for TDX: 2^(6-2) = 16 shared KeyIDs. */
+#define PLATFORM_TDX_KEYID_BITS 2
 #define MISC_PACKAGE_ENERGY_FILTERING 1
 #define XAPIC_DISABLED 1
 #define CRYSTAL_RATIO_DENOMINATOR 1
@@ -155,7 +156,8 @@ static bool read_tme_capability(u64 *value)
 
 static bool read_tme_activate(u64 *value)
 {
-	*value = TME_ACTIVATE_LOCKED | TME_ACTIVATE_ENABLED | (u64)PLATFORM_KEYID_BITS << TME_ACTIVATE_KEYID_BITS_SHIFT |
+	*value = TME_ACTIVATE_LOCKED | TME_ACTIVATE_ENABLED |
+		 (u64)PLATFORM_KEYID_BITS << TME_ACTIVATE_KEYID_BITS_SHIFT |
 		 (u64)TME_AES_XTS_128 << TME_ACTIVATE_ALGORITHMS_SHIFT;
 	if (!fault_platform(PLATFORM_NO_TDX))
 		*value |= (u64)PLATFORM_TDX_KEYID_BITS << TME_ACTIVATE_TDX_KEYID_BITS_SHIFT;

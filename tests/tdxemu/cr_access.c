@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * CR0.NE and CR4.VMXE must be 1 in non-root, so the CPU exits when the host moves another value than its shadow shows for
- * one of them. Such a MOV is carried out whole, with the checks and the mode switches that the instruction does.
+ * CR0.NE and CR4.VMXE must be 1 in non-root, so the CPU exits when the host moves another value than its shadow shows
+ * for one of them. Such a MOV is carried out whole, with the checks and the mode switches that the instruction does.
  * Callers: exit handler of the core, host's VMCS current.
  * Manual: SDM volume 2B, "MOV-Move to/from Control Registers"; volume 3, "Initializing IA-32e Mode", "PAE Paging".
  */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Descriptor tables in root. Each core has its own GDT and TSS on one page, an NMI stack on another and a double-fault
- * stack on a third; the IDT is common. Interrupts are always off in root; an NMI is remembered for the host, an exception
- * of an instruction listed in .fixup_table makes that function fail, any other exception is our bug and stops the machine
- * with its address.
+ * stack on a third; the IDT is common. Interrupts are always off in root; an NMI is remembered for the host, an
+ * exception of an instruction listed in .fixup_table makes that function fail, any other exception is our bug and stops
+ * the machine with its address.
  * The last 16 bytes of the NMI stack hold the core's struct, the only way for the NMI handler to know its core.
  * Manual: SDM volume 3, "Interrupt and Exception Handling", "Interrupt Stack Table".
  */
@@ -103,8 +103,8 @@ static void fill_gdt(struct core_tables *tables)
 	tables->gdt[SELECTOR_CODE64 / 8] = DESCRIPTOR_CODE64;
 	tables->gdt[SELECTOR_DATA / 8] = DESCRIPTOR_DATA;
 	tables->gdt[SELECTOR_CODE32 / 8] = DESCRIPTOR_CODE32;
-	tables->gdt[SELECTOR_TSS / 8] = (sizeof(struct tss) - 1) | (base & 0xffffff) << 16 | TSS_AVAILABLE_PRESENT << 40 |
-					((base >> 24) & 0xff) << 56;
+	tables->gdt[SELECTOR_TSS / 8] = (sizeof(struct tss) - 1) | (base & 0xffffff) << 16 |
+					TSS_AVAILABLE_PRESENT << 40 | ((base >> 24) & 0xff) << 56;
 	tables->gdt[SELECTOR_TSS / 8 + 1] = base >> 32;
 }
 
@@ -136,7 +136,8 @@ struct desc_bases desc_bases_of(const struct emu_cpu *cpu)
 void desc_trap(struct trap_frame *frame)
 {
 	if (frame->vector == VECTOR_NMI) {
-		struct emu_cpu **owner = (struct emu_cpu **)(void *)(ALIGN_UP((u64)frame, PAGE_SIZE) - STACK_TOP_RESERVED);
+		struct emu_cpu **owner =
+		    (struct emu_cpu **)(void *)(ALIGN_UP((u64)frame, PAGE_SIZE) - STACK_TOP_RESERVED);
 
 		smp_nmi_arrived(*owner);
 		return;
@@ -147,6 +148,6 @@ void desc_trap(struct trap_frame *frame)
 			return;
 		}
 	}
-	verdict_stop("own exception %lu, error code 0x%lx, at 0x%lx, CR2 0x%lx, RSP 0x%lx", frame->vector, frame->error_code,
-		     frame->rip, read_cr2(), frame->rsp);
+	verdict_stop("own exception %lu, error code 0x%lx, at 0x%lx, CR2 0x%lx, RSP 0x%lx", frame->vector,
+		     frame->error_code, frame->rip, read_cr2(), frame->rsp);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From GRUB (32-bit, paging off, EAX magic, EBX multiboot2 information) to 64-bit C with the first 4 GiB mapped one to one.
+ * From GRUB (32-bit, paging off, EAX magic, EBX multiboot2 information) to 64-bit C with the first 4 GiB mapped one to
+ * one.
  * Manual: Multiboot2 specification, "I386 machine state"; SDM volume 3, "Initializing IA-32e Mode".
  */
 #include "tests/tdxemu/desc.h"
@@ -78,7 +79,10 @@ _start:
 	jmp .Lno_long_mode
 	.size _start, . - _start
 
-/* enter_long_mode_32() - paging on with boot_pml4, IA-32e mode active, still in a 32-bit segment. Also for other cores */
+/*
+ * enter_long_mode_32() - paging on with boot_pml4, IA-32e mode active, still in a 32-bit segment. Also for other
+ * cores
+ */
 	.globl enter_long_mode_32
 	.type enter_long_mode_32, @function
 enter_long_mode_32:

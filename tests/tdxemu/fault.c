@@ -6,7 +6,8 @@
  * generator per core, seeded by the option and the core's number, and answers one call in CHAOS_ONE_IN with one of the
  * transient statuses that the leaf may give by itself without having done anything (TDX Module ABI, the leaf's
  * "Completion Status Codes"). Leaves whose interruption keeps state (TDH.PHYMEM.CACHE.WB) are interrupted by their own
- * code, not here. The same call never gets two refusals in a row from chaos on one core: a host that retries once gets on.
+ * code, not here. The same call never gets two refusals in a row from chaos on one core: a host that retries once gets
+ * on.
  * Platform words: no-tdx, no-module, one-keyid, no-seamrr (see enum platform_word).
  * Callers: fault_configure() boot core; the rest any core.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Fault plan from our command line: "fault=LEAF:N:STATUS[,...]" makes the N-th call of a leaf (1 = first; * = every) answer
- * STATUS (a name of spec/tdx/status.h without TDX_, or a hex word) without doing anything; "chaos=SEED" answers
+ * Fault plan from our command line: "fault=LEAF:N:STATUS[,...]" makes the N-th call of a leaf (1 = first; * = every)
+ * answer STATUS (a name of spec/tdx/status.h without TDX_, or a hex word) without doing anything; "chaos=SEED" answers
  * busy, no-entropy and interrupted statuses at random where the manual allows the leaf to give them.
  * "platform=WORD[,...]" changes what the machine looks like (see platform words in fault.c).
  */
@@ -12,7 +12,10 @@
 #include "tests/tdxemu/cpu.h"
 
 void fault_configure(const char *cmdline);
-/** fault_take() - should this call of host leaf @leaf fail? Writes @status if so. Called once per SEAMCALL before the leaf */
+/**
+ * fault_take() - should this call of host leaf @leaf fail? Writes @status if so. Called once per SEAMCALL before the
+ * leaf
+ */
 bool fault_take(struct emu_cpu *cpu, u64 leaf, u64 *status);
 
 enum platform_word {

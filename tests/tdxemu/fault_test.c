@@ -76,7 +76,8 @@ TEST(chaos_never_refuses_the_same_leaf_twice_in_a_row)
 		CHECK(!(now && last));
 		if (now) {
 			refused++;
-			CHECK(status == (TDX_OPERAND_BUSY | TDX_OPERAND_ID_TD_EPOCH) || status == TDX_PREVIOUS_TLB_EPOCH_BUSY);
+			CHECK(status == (TDX_OPERAND_BUSY | TDX_OPERAND_ID_TD_EPOCH) ||
+			      status == TDX_PREVIOUS_TLB_EPOCH_BUSY);
 		}
 		last = now;
 	}

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The host's EPT. Identity map by 2 MiB leaves, split into 4 KiB where a page is hidden or RAM and devices share 2 MiB, and
- * merged again when nothing is hidden any more. RAM is write-back, all else uncached. Address space above RAM is mapped
- * when first touched (devices there), address space with KeyID bits never.
+ * The host's EPT. Identity map by 2 MiB leaves, split into 4 KiB where a page is hidden or RAM and devices share 2 MiB,
+ * and merged again when nothing is hidden any more. RAM is write-back, all else uncached. Address space above RAM is
+ * mapped when first touched (devices there), address space with KeyID bits never.
  *
- * A hidden page is a not-present entry whose other bits (the CPU ignores them) say what the page is and how far its release
- * has come. The number of such entries in a 4 KiB table stands in bits 62:52 of the entry above it.
+ * A hidden page is a not-present entry whose other bits (the CPU ignores them) say what the page is and how far its
+ * release has come. The number of such entries in a 4 KiB table stands in bits 62:52 of the entry above it.
  *
- * Wrong accesses are answered through a stand-in page of the core, mapped for one instruction (monitor trap flag): filled
- * with ones, thrown away afterwards. Until the step is over other cores reach the stand-in as well instead of being reported.
- * A page is filled with a pattern when it becomes reachable again: memory that changes keys holds no zeros, so a host that
- * clears only a part of it sees the rest.
+ * Wrong accesses are answered through a stand-in page of the core, mapped for one instruction (monitor trap flag):
+ * filled with ones, thrown away afterwards. Until the step is over other cores reach the stand-in as well instead of
+ * being reported.
+ * A page is filled with a pattern when it becomes reachable again: memory that changes keys holds no zeros, so a host
+ * that clears only a part of it sees the rest.
  *
  * Owner: this file, under view.lock. Callers: any core, interrupts off.
  * Manual: SDM volume 3, "The Extended Page Table Mechanism (EPT)"; erratum: tdx-host-system reference, "Partial write".
@@ -307,7 +308,10 @@ bool host_view_is_shared(u64 hpa, u64 bytes)
 
 /* ---- what the host does ---- */
 
-/* MOVDIR64B: 66 [REX] 0F 38 F8, with other legacy prefixes in any order before; F2 and F3 make other instructions of it. */
+/*
+ * MOVDIR64B: 66 [REX] 0F 38 F8, with other legacy prefixes in any order before; F2 and F3 make other instructions of
+ * it.
+ */
 static bool at_movdir64b(void)
 {
 	u8 code[L1_MAX_INSTRUCTION_BYTES];
@@ -318,8 +322,8 @@ static bool at_movdir64b(void)
 	for (; at < length; at++) {
 		if (code[at] == 0x66)
 			operand_size = true;
-		else if (code[at] != 0x67 && code[at] != 0x2e && code[at] != 0x36 && code[at] != 0x3e && code[at] != 0x26 &&
-			 code[at] != 0x64 && code[at] != 0x65)
+		else if (code[at] != 0x67 && code[at] != 0x2e && code[at] != 0x36 && code[at] != 0x3e &&
+			 code[at] != 0x26 && code[at] != 0x64 && code[at] != 0x65)
 			break;
 	}
 	if (at < length && (code[at] & 0xf0) == 0x40)
@@ -378,12 +382,15 @@ static void released_page(struct emu_cpu *cpu, u64 gpa, u64 entry, u64 qualifica
 	u64 page = ALIGN_DOWN(gpa, PAGE_SIZE);
 
 	if (!at_movdir64b())
-		verdict_violation(cpu, "released-not-cleared", "the host %s 0x%lx at RIP 0x%lx before it cleared the page with "
-				  "MOVDIR64B; the page was %s", access_name(qualification), gpa, rip,
-				  kind_names[kind_of(entry)]);
+		verdict_violation(cpu, "released-not-cleared",
+				  "the host %s 0x%lx at RIP 0x%lx before it cleared the page with "
+				  "MOVDIR64B; the page was %s",
+				  access_name(qualification), gpa, rip, kind_names[kind_of(entry)]);
 	if (entry & HIDDEN_OWES_WBINVD)
-		verdict_violation(cpu, "missing-wbinvd", "the host %s 0x%lx at RIP 0x%lx without TDH.PHYMEM.PAGE.WBINVD; the "
-				  "page was %s", access_name(qualification), gpa, rip, kind_names[kind_of(entry)]);
+		verdict_violation(cpu, "missing-wbinvd",
+				  "the host %s 0x%lx at RIP 0x%lx without TDH.PHYMEM.PAGE.WBINVD; the "
+				  "page was %s",
+				  access_name(qualification), gpa, rip, kind_names[kind_of(entry)]);
 	spin_lock(&view.lock);
 	if (is_hidden(entry_value(page))) {	/* else another core was here first */
 		memset(phys(page), KEY_CHANGE_PATTERN, PAGE_SIZE);
@@ -406,8 +413,9 @@ void host_view_violation(struct emu_cpu *cpu, u64 gpa, u64 qualification)
 	spin_lock(&view.lock);
 	entry = entry_value(gpa);
 	if (gpa >> PLATFORM_KEYID_SHIFT != 0) {
-		verdict_violation(cpu, "keyid-access", "the host %s 0x%lx with KeyID %lu at RIP 0x%lx", access_name(qualification),
-				  (u64)(gpa & (BIT(PLATFORM_KEYID_SHIFT) - 1)), gpa >> PLATFORM_KEYID_SHIFT, vmread(VMCS_GUEST_RIP));
+		verdict_violation(cpu, "keyid-access", "the host %s 0x%lx with KeyID %lu at RIP 0x%lx",
+				  access_name(qualification), (u64)(gpa & (BIT(PLATFORM_KEYID_SHIFT) - 1)),
+				  gpa >> PLATFORM_KEYID_SHIFT, vmread(VMCS_GUEST_RIP));
 		stand_in(cpu, gpa);
 	} else if (entry == 0) {
 		map_devices(gpa);
@@ -416,8 +424,8 @@ void host_view_violation(struct emu_cpu *cpu, u64 gpa, u64 qualification)
 		released_page(cpu, gpa, entry, qualification);
 		return;
 	} else if (is_hidden(entry)) {
-		verdict_violation(cpu, "hidden-access", "the host %s 0x%lx (%s) at RIP 0x%lx", access_name(qualification), gpa,
-				  kind_names[kind_of(entry)], vmread(VMCS_GUEST_RIP));
+		verdict_violation(cpu, "hidden-access", "the host %s 0x%lx (%s) at RIP 0x%lx",
+				  access_name(qualification), gpa, kind_names[kind_of(entry)], vmread(VMCS_GUEST_RIP));
 		stand_in(cpu, gpa);
 	}
 	/* else: another core made the page reachable in the meantime */

@@ -5,8 +5,8 @@
  * all ones (no plaintext), writes are dropped and the line counts as poisoned.
  *
  * A page that leaves the module is released in two steps: it is reachable again only for a MOVDIR64B clear; any other
- * first access is reported as "released-not-cleared". A page for which a PAGE.WBINVD is owed and that is cleared without
- * one is reported as "missing-wbinvd".
+ * first access is reported as "released-not-cleared". A page for which a PAGE.WBINVD is owed and that is cleared
+ * without one is reported as "missing-wbinvd".
  */
 #ifndef TDXEMU_HOST_VIEW_H
 #define TDXEMU_HOST_VIEW_H
@@ -36,7 +36,9 @@ void host_view_build(u64 ram_top);
 u64 host_view_eptp(void);
 /** host_view_generation() - grows whenever a translation was taken away: a core that saw another number needs INVEPT */
 u64 host_view_generation(void);
-/** host_view_hide() - @hpa, @bytes: 4 KiB multiples. Other cores lose the translation at their next exit at the latest */
+/**
+ * host_view_hide() - @hpa, @bytes: 4 KiB multiples. Other cores lose the translation at their next exit at the latest
+ */
 void host_view_hide(u64 hpa, u64 bytes, enum hidden_as kind);
 void host_view_release(u64 hpa, u64 bytes, enum release_rule rule);
 /** host_view_written_back() - the host issued PAGE.WBINVD for the page under @hkid */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The host's VMCS. Idea: the machine passes through. What exits: CPUID, XSETBV, the VMX instructions, INIT and SIPI by
- * architecture; #UD (SEAMCALL), NMIs, WBINVD, the emulated MSRs, a few ports and hidden memory by our choice. Interrupts,
- * HLT, CR3, page faults, all other MSRs and ports never do.
+ * architecture; #UD (SEAMCALL), NMIs, WBINVD, the emulated MSRs, a few ports and hidden memory by our choice.
+ * Interrupts, HLT, CR3, page faults, all other MSRs and ports never do.
  *
- * CR0.NE and CR4.VMXE are forced to 1 in non-root; the host sees its own values through mask and shadow, and a change of
- * either exits (cr_access.c). "load CET state" and "load PKRS" keep the host's supervisor state out of ours where the CPU has it.
+ * CR0.NE and CR4.VMXE are forced to 1 in non-root; the host sees its own values through mask and shadow, and a change
+ * of either exits (cr_access.c). "load CET state" and "load PKRS" keep the host's supervisor state out of ours where
+ * the CPU has it.
  * Manual: SDM volume 3, "VM Entries", "VM Exits"; bochs reference, "Recommended decisions".
  */
 #include "tests/tdxemu/l1.h"
@@ -165,7 +166,8 @@ void l1_core_on(struct emu_cpu *cpu)
 
 	if ((rdmsr(IA32_VMX_MISC) & (VMX_MISC_STORE_LMA | VMX_MISC_ACTIVITY_WAIT_FOR_SIPI)) !=
 	    (VMX_MISC_STORE_LMA | VMX_MISC_ACTIVITY_WAIT_FOR_SIPI))
-		verdict_stop("core %u: VMX lacks unrestricted guest or the wait-for-SIPI state (IA32_VMX_MISC)", cpu->index);
+		verdict_stop("core %u: VMX lacks unrestricted guest or the wait-for-SIPI state (IA32_VMX_MISC)",
+			     cpu->index);
 	write_cr4(read_cr4() | CR4_VMXE);
 	write_cr0((read_cr0() | rdmsr(IA32_VMX_CR0_FIXED0)) & rdmsr(IA32_VMX_CR0_FIXED1));
 	cpu->vmxon_hpa = (u64)emu_pages(1);

@@ -19,9 +19,14 @@ enum exception {
 void l1_prepare(void);
 /** l1_trap_port() - accesses of the host to I/O port @port exit. Boot core, before the host runs */
 void l1_trap_port(u16 port);
-/** l1_core_on() - VMXON and the host's VMCS on the running core; stops the machine by name when the CPU lacks something */
+/**
+ * l1_core_on() - VMXON and the host's VMCS on the running core; stops the machine by name when the CPU lacks
+ * something
+ */
 void l1_core_on(struct emu_cpu *cpu);
-/** l1_enter_at_multiboot2() - boot core: guest state of a multiboot2 kernel at @entry with information at @information */
+/**
+ * l1_enter_at_multiboot2() - boot core: guest state of a multiboot2 kernel at @entry with information at @information
+ */
 void l1_enter_at_multiboot2(struct emu_cpu *cpu, u32 entry, u32 information);
 /** l1_run() - run the host on this core for ever */
 __noreturn void l1_run(struct emu_cpu *cpu);
@@ -46,8 +51,8 @@ void l1_nmi_window(void);
 u32 l1_cpl(void);
 bool l1_in_64bit_code(void);
 /**
- * l1_translate() - guest-physical address of linear address @linear by the host's page tables, without permission checks
- * False: not mapped, or a table lies outside what the host can reach.
+ * l1_translate() - guest-physical address of linear address @linear by the host's page tables, without permission
+ * checks False: not mapped, or a table lies outside what the host can reach.
  */
 bool l1_translate(u64 linear, u64 *gpa);
 /** l1_fetch() - up to @bytes instruction bytes at RIP; returns how many could be read */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The host's memory as its instructions see it: linear addresses through its own page tables. Needed for the bytes of an
- * instruction that exited and for the memory operands of VMX instructions.
- * 4- and 5-level and PAE tables are walked. Legacy 32-bit tables are not: nothing we emulate is executed under them, and
- * their #UDs are reflected unread.
+ * The host's memory as its instructions see it: linear addresses through its own page tables. Needed for the bytes of
+ * an instruction that exited and for the memory operands of VMX instructions.
+ * 4- and 5-level and PAE tables are walked. Legacy 32-bit tables are not: nothing we emulate is executed under them,
+ * and their #UDs are reflected unread.
  * Callers: exit handlers, on the core, with the host's VMCS current.
  * Manual: SDM volume 3, "Paging".
  */

@@ -24,7 +24,6 @@
 #include "tests/tdxemu/vmx.h"
 
 #define MSR_CTLS_ARCH_CAPABILITIES BIT(0)	/* MSR_CONFIG_CTLS: the configuration field is used */
-#define ARCH_CAPABILITIES_CONFIGURABLE 0x01180010ull	/* SSB_NO, RRSBA, BHI_NO, PBRSB_NO */
 #define ARCH_CAPABILITIES_RRSBA BIT(19)
 #define ARCH_CAPABILITIES_TSX_CTRL BIT(7)
 #define ARCH_CAPABILITIES_VISIBLE 0x000000000118f1ffull	/* native bits a TD may see */
@@ -131,14 +130,14 @@ static u64 set_arch_capabilities(struct tdcs *tdcs, const struct td_params *para
 	struct td_cpuid_value features;
 	u64 native = 0, value;
 
-	if ((config & ~(used ? ARCH_CAPABILITIES_CONFIGURABLE : 0)) != 0)
+	if ((config & ~(used ? TD_ARCH_CAPABILITIES_CONFIGURABLE : 0)) != 0)
 		return INVALID(IA32_ARCH_CAPABILITIES_CONFIG);
 	(void)msr_read_safe(IA32_ARCH_CAPABILITIES, &native);
 	value = native & ARCH_CAPABILITIES_VISIBLE;
 	if (!td_cpuid_value(tdcs, CPUID_EXTENDED, 0, &features) || (features.ebx & CPUID_7_EBX_RTM) == 0)
 		value &= ~ARCH_CAPABILITIES_TSX_CTRL;
 	if (used)
-		value = (value & ~ARCH_CAPABILITIES_CONFIGURABLE) | (native & config) |
+		value = (value & ~TD_ARCH_CAPABILITIES_CONFIGURABLE) | (native & config) |
 			(config & ARCH_CAPABILITIES_RRSBA);
 	tdcs->arch_capabilities = value;
 	return TDX_SUCCESS;
@@ -172,6 +171,20 @@ static void copy_identity(struct tdcs *tdcs, const struct td_params *params)
 	memcpy(tdcs->mrownerconfig, params->mrownerconfig, sizeof(tdcs->mrownerconfig));
 }
 
+/* A TD can enumerate its topology only if the host could describe it: leaf 0x1F among the configurable ones. */
+static bool topology_is_configurable(void)
+{
+	for (u32 i = 0; i < td_cpuid_config_count(); i++) {
+		u32 leaf, subleaf;
+		struct td_cpuid_value configurable;
+
+		td_cpuid_config_row(i, &leaf, &subleaf, &configurable);
+		if (leaf == CPUID_TOPOLOGY_V2)
+			return true;
+	}
+	return false;
+}
+
 static void start_td(struct tdcs *tdcs)
 {
 	tdcs->num_vcpus = 0;
@@ -181,7 +194,7 @@ static void start_td(struct tdcs *tdcs)
 	tdcs->hp_lock_timeout = HP_LOCK_TIMEOUT_DEFAULT_US;
 	tdcs->td_ctls = tdcs->attributes & TD_ATTR_SEPT_VE_DISABLE ? TD_CTLS_PENDING_VE_DISABLE : 0;
 	tdcs->notify_enables = 0;
-	tdcs->topology_enum_configured = 1;	/* until a vCPU comes without its x2APIC id */
+	tdcs->topology_enum_configured = topology_is_configurable();	/* until a vCPU comes without its x2APIC id */
 	memset(tdcs->mrtd, 0, sizeof(tdcs->mrtd));
 	memset(tdcs->rtmr, 0, sizeof(tdcs->rtmr));
 	memset(tdcs->servtd_hash, 0, sizeof(tdcs->servtd_hash));

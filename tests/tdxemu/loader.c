@@ -2,8 +2,9 @@
 /*
  * What GRUB does with a multiboot2 kernel, once more for the host.
  *
- * Order: read the host's headers where GRUB put the file; move every module that lies in our range or where a segment of
- * the host goes (the host's own file is a module like the others); copy the segments; write the information into free RAM.
+ * Order: read the host's headers where GRUB put the file; move every module that lies in our range or where a segment
+ * of the host goes (the host's own file is a module like the others); copy the segments; write the information into
+ * free RAM.
  * Places are found in one list of taken ranges, lowest fit above 1 MiB and below 4 GiB.
  * Callers: boot core.
  * Manual: Multiboot2 Specification, "OS image format"; System V ABI, "Program Loading".
@@ -167,7 +168,8 @@ static void read_elf(const u8 *file, u64 bytes)
 	for (u32 i = 0; i < host.segment_count; i++) {
 		const struct elf64_segment *segment = &host.segments[i];
 
-		if (elf->entry >= segment->virtual_address && elf->entry - segment->virtual_address < segment->memory_bytes)
+		if (elf->entry >= segment->virtual_address &&
+		    elf->entry - segment->virtual_address < segment->memory_bytes)
 			host.entry = (u32)(segment->physical_address + elf->entry - segment->virtual_address);
 	}
 	if (host.entry == 0)
@@ -224,7 +226,8 @@ static u64 find_place(u64 bytes, const char *what)
 	const struct memory_range *ranges = memory_ranges(&count);
 
 	for (u32 i = 0; i < count; i++) {
-		struct range wanted = { ALIGN_UP(MAX(ranges[i].base, LOWEST_PLACE), PAGE_SIZE), ALIGN_UP(bytes, PAGE_SIZE) };
+		struct range wanted = {ALIGN_UP(MAX(ranges[i].base, LOWEST_PLACE), PAGE_SIZE),
+				       ALIGN_UP(bytes, PAGE_SIZE)};
 		u64 end = MIN(ranges[i].base + ranges[i].bytes, GIB(4));
 		struct range conflict;
 

@@ -12,7 +12,8 @@ struct loaded_host {
 
 /**
  * loader_load_host() - place modules, host and information in memory; our range is free of modules afterwards
- * Boot core, after boot_tags_read(), before emu_pages() is used. What is wrong with the host stops the machine by a sentence.
+ * Boot core, after boot_tags_read(), before emu_pages() is used. What is wrong with the host stops the machine by a
+ * sentence.
  */
 struct loaded_host loader_load_host(void);
 

@@ -4,8 +4,8 @@
  *
  * Pages come from one bump allocator between the end of the image and the end of our range. Boot modules may lie there
  * when GRUB starts us: loader.c moves them away before the first page is taken.
- * Page tables: entry.S maps 4 GiB by 2 MiB pages; more RAM is added here by 1 GiB pages, or 2 MiB ones where the CPU has
- * no 1 GiB pages. Everything is write-back: the MTRRs keep devices uncached.
+ * Page tables: entry.S maps 4 GiB by 2 MiB pages; more RAM is added here by 1 GiB pages, or 2 MiB ones where the CPU
+ * has no 1 GiB pages. Everything is write-back: the MTRRs keep devices uncached.
  * Callers: emu_pages() any core; all else the boot core before others start.
  */
 #include "tests/tdxemu/memory.h"

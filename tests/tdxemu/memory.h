@@ -27,7 +27,10 @@ static inline void *phys(u64 hpa)
 	return (void *)hpa;
 }
 
-/** emu_pages() - @count zeroed 4 KiB pages of our own range, never freed. Stops the machine with a sentence when used up */
+/**
+ * emu_pages() - @count zeroed 4 KiB pages of our own range, never freed. Stops the machine with a sentence when used
+ * up
+ */
 void *emu_pages(u64 count);
 /** emu_pages_left() - for the log */
 u64 emu_pages_left(void);

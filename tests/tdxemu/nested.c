@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * VMX instructions of the host. A TDX host executes VMXON and VMXOFF for SEAMCALL's sake, INVEPT for its shared EPTs, and may
- * keep a current VMCS; it never needs VMLAUNCH here, because TDs run inside TDH.VP.ENTER. So VMX operation and the current
- * VMCS pointer are kept, guests of its own are refused by VMfailInvalid.
+ * VMX instructions of the host. A TDX host executes VMXON and VMXOFF for SEAMCALL's sake, INVEPT for its shared EPTs,
+ * and may keep a current VMCS; it never needs VMLAUNCH here, because TDs run inside TDH.VP.ENTER. So VMX operation and
+ * the current VMCS pointer are kept, guests of its own are refused by VMfailInvalid.
  *
  * The checks come in the order of the manual: #UD, #GP, VMfail.
  * Callers: exit handlers of the core, host's VMCS current.
@@ -227,8 +227,8 @@ static u64 invalidation_type(const struct emu_cpu *cpu)
 }
 
 /*
- * The host names an EPT pointer or VPID of its own, which no CPU here uses: its shared EPT is walked under the TD's merged
- * root. So everything of this core is dropped.
+ * The host names an EPT pointer or VPID of its own, which no CPU here uses: its shared EPT is walked under the TD's
+ * merged root. So everything of this core is dropped.
  */
 void nested_invept(struct emu_cpu *cpu)
 {

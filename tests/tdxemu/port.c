@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Ports by which the host ends the run: the summary is printed first, then the access is done for it. All other accesses to
- * these ports go through unseen, except that they cost an exit.
+ * Ports by which the host ends the run: the summary is printed first, then the access is done for it. All other
+ * accesses to these ports go through unseen, except that they cost an exit.
  * Callers: exit handler of any core.
  * Manual: ACPI, "PM1 Control Registers"; SDM volume 3, "Exit Qualification for I/O Instructions".
  */

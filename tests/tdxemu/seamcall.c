@@ -8,7 +8,8 @@
  *
  * The fault plan speaks after the dispatcher's checks and before the leaf, so a planned refusal has changed nothing.
  * Callers: exit handler of the core.
- * Facts: tdx-host-system reference, "The SEAMCALL instruction"; TDX Module ABI, "Host-Side (SEAMCALL) Interface Functions".
+ * Facts: tdx-host-system reference, "The SEAMCALL instruction"; TDX Module ABI, "Host-Side (SEAMCALL) Interface
+ * Functions".
  */
 #include "tests/tdxemu/seamcall.h"
 

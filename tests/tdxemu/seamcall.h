@@ -7,7 +7,8 @@
 #include "tests/tdxemu/cpu.h"
 
 /*
- * A host leaf. @gpr: the host's registers (enum gpr), changed in place exactly as the manual lists; RAX is the return value.
+ * A host leaf. @gpr: the host's registers (enum gpr), changed in place exactly as the manual lists; RAX is the return
+ * value.
  * Dispatcher checks (RAX reserved bits, version, module state) are done. Runs on @cpu with physical interrupts off.
  */
 typedef u64 (*host_leaf)(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version);

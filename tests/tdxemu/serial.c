@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * COM1, output only. Every line programs the port anew: whoever used it before (GRUB, the host) may have left any setting.
+ * COM1, output only. Every line programs the port anew: whoever used it before (GRUB, the host) may have left any
+ * setting.
  * Callers: one core at a time (start, and the stopping core).
  */
 #include "tests/tdxemu/serial.h"

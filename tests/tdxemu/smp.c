@@ -2,9 +2,9 @@
 /*
  * Cores: the MADT read by a reader of its own, local APIC access, start of all cores, NMIs between them.
  *
- * An NMI that arrives in root is remembered in nmi_pending and given to the host at its next entry. The handler also asks
- * for an NMI-window exit in the host's VMCS, because it may interrupt the last instructions before VM entry, where nobody
- * looks at nmi_pending any more.
+ * An NMI that arrives in root is remembered in nmi_pending and given to the host at its next entry. The handler also
+ * asks for an NMI-window exit in the host's VMCS, because it may interrupt the last instructions before VM entry, where
+ * nobody looks at nmi_pending any more.
  * Callers: smp_init, smp_start_others boot core; the rest any core.
  * Manual: SDM volume 3, "Multiple-Processor Initialization"; ACPI, "Multiple APIC Description Table".
  */

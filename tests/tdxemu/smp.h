@@ -8,7 +8,10 @@
 #ifndef __ASSEMBLER__
 #include "tests/tdxemu/cpu.h"
 
-/** smp_init() - boot core: fill its struct emu_cpu and those of all enabled cores of the MADT. @rsdp: copy of the table */
+/**
+ * smp_init() - boot core: fill its struct emu_cpu and those of all enabled cores of the MADT. @rsdp: copy of the
+ * table
+ */
 void smp_init(const void *rsdp);
 /** smp_enable_x2apic() - this core's local APIC on and in x2APIC mode where the CPU has it */
 void smp_enable_x2apic(void);

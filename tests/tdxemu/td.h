@@ -110,6 +110,8 @@ struct tdvps {
 	u64 xcr0, xss;
 	u64 cr2, dr[4], dr6;
 	u64 star, lstar, fmask, kernel_gs_base, tsc_aux, spec_ctrl;
+	u64 uarch_misc_ctl, ds_area, umwait_control, tsx_ctrl;
+	u32 notify_window;	/* instruction timeout as the host wrote it */
 	u64 last_exit_tsc;
 	u64 shared_eptp;	/* root as the host wrote it; 0: the TDCS zero page */
 	u64 pid_hpa;	/* posted-interrupt descriptor, all ones: not set */

@@ -2,7 +2,8 @@
 /*
  * Trace lines and counters.
  *
- * Line: "tdxemu: trace core=0 seamcall TDH.SYS.RD v0 in rcx=.. rdx=.. r8=.. r9=.. out rax=.. rcx=.. rdx=.. r8=.. r9=.. r10=..
+ * Line: "tdxemu: trace core=0 seamcall TDH.SYS.RD v0 in rcx=.. rdx=.. r8=.. r9=.. out rax=.. rcx=.. rdx=.. r8=.. r9=..
+ * r10=..
  * r11=.. insn=N"; a TDCALL also shows r10 to r15 on input. Unknown leaves show as "leaf N".
  * Counting: fixed counter 0 of RDPMC (instructions of this core). What passes between trace_host_stops() and
  * trace_host_resumes() is not the host's and is subtracted.
@@ -106,11 +107,12 @@ static void print(struct emu_cpu *cpu, enum trace_side side, const u64 in[GPR_CO
 			     in[GPR_R9], in[GPR_R10], in[GPR_R11], in[GPR_R12], in[GPR_R13], in[GPR_R14], in[GPR_R15],
 			     out[GPR_RAX], out[GPR_RCX], out[GPR_RDX]);
 	else
-		verdict_note("trace core=%u seamcall %s leaf=%lu v%lu in rcx=%lx rdx=%lx r8=%lx r9=%lx out rax=%lx rcx=%lx "
-			     "rdx=%lx r8=%lx r9=%lx r10=%lx r11=%lx insn=%lu",
-			     cpu->index, name != NULL ? name : "?", leaf, version, in[GPR_RCX], in[GPR_RDX], in[GPR_R8],
-			     in[GPR_R9], out[GPR_RAX], out[GPR_RCX], out[GPR_RDX], out[GPR_R8], out[GPR_R9], out[GPR_R10],
-			     out[GPR_R11], insn);
+		verdict_note(
+		    "trace core=%u seamcall %s leaf=%lu v%lu in rcx=%lx rdx=%lx r8=%lx r9=%lx out rax=%lx rcx=%lx "
+		    "rdx=%lx r8=%lx r9=%lx r10=%lx r11=%lx insn=%lu",
+		    cpu->index, name != NULL ? name : "?", leaf, version, in[GPR_RCX], in[GPR_RDX], in[GPR_R8],
+		    in[GPR_R9], out[GPR_RAX], out[GPR_RCX], out[GPR_RDX], out[GPR_R8], out[GPR_R9], out[GPR_R10],
+		    out[GPR_R11], insn);
 }
 
 void trace_leave(struct emu_cpu *cpu, enum trace_side side, u64 leaf, const u64 gpr[GPR_COUNT])

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Trace of every SEAMCALL and TDCALL for the tests: leaf, inputs, outputs, core, instruction count, as lines on the debug port.
+ * Trace of every SEAMCALL and TDCALL for the tests: leaf, inputs, outputs, core, instruction count, as lines on the
+ * debug port.
  * Chosen by "trace=none|errors|all" on our command line; counters per leaf are kept always.
  *
  * "insn" in a line is the number of instructions the host has executed on this core so far: our own instructions and a
- * TD's are taken out of the CPU's counter, so the difference between two lines is the host's cost, and it does not depend on
- * whether lines are printed.
+ * TD's are taken out of the CPU's counter, so the difference between two lines is the host's cost, and it does not
+ * depend on whether lines are printed.
  */
 #ifndef TDXEMU_TRACE_H
 #define TDXEMU_TRACE_H

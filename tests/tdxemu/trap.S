@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Exceptions and NMI in root. Each stub makes the stack equal (error code, vector), saves the registers a C function may
- * change and calls
+ * Exceptions and NMI in root. Each stub makes the stack equal (error code, vector), saves the registers a C function
+ * may change and calls
  *	void desc_trap(struct trap_frame *frame);	in desc.c
  * which changes the frame's RIP to continue elsewhere.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the tests read: rules broken by the host or by a TD, and the machine's own end. Lines go to the debug port (0xe9),
- * each starting with "tdxemu:". A rule broken is "tdxemu: VIOLATION <rule>: <sentence>".
+ * What the tests read: rules broken by the host or by a TD, and the machine's own end. Lines go to the debug port
+ * (0xe9), each starting with "tdxemu:". A rule broken is "tdxemu: VIOLATION <rule>: <sentence>".
  */
 #ifndef TDXEMU_VERDICT_H
 #define TDXEMU_VERDICT_H

@@ -162,8 +162,9 @@ void vmexit_handle(struct emu_cpu *cpu)
 	u64 basic = reason & VMX_EXIT_REASON_BASIC_MASK;
 
 	if ((reason & VMX_EXIT_REASON_ENTRY_FAILURE) != 0 || basic >= VMX_REASON_COUNT || handlers[basic] == NULL)
-		verdict_stop("core %u: exit of the host for reason 0x%lx, qualification 0x%lx, at RIP 0x%lx is not expected",
-			     cpu->index, reason, vmread(VMCS_EXIT_QUALIFICATION), vmread(VMCS_GUEST_RIP));
+		verdict_stop(
+		    "core %u: exit of the host for reason 0x%lx, qualification 0x%lx, at RIP 0x%lx is not expected",
+		    cpu->index, reason, vmread(VMCS_EXIT_QUALIFICATION), vmread(VMCS_GUEST_RIP));
 	cpu->exits[basic]++;
 	handlers[basic](cpu);
 }

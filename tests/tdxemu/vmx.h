@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The VMX instructions, one inline each, and the few things that go with them. Used by the host's side (l1.c) and by the
- * TD's side (td_vmcs.c, td_enter.c).
+ * The VMX instructions, one inline each, and the few things that go with them. Used by the host's side (l1.c) and by
+ * the TD's side (td_vmcs.c, td_enter.c).
  *
- * Rule for the current VMCS: outside TDH.VP.* leaves it is the host's. A leaf may load another one and need not load the
- * host's back: seamcall.c does so after every leaf.
+ * Rule for the current VMCS: outside TDH.VP.* leaves it is the host's. A leaf may load another one and need not load
+ * the host's back: seamcall.c does so after every leaf.
  * Manual: SDM volume 3, "VMX Instruction Reference".
  */
 #ifndef TDXEMU_VMX_H
@@ -109,8 +109,8 @@ enum vmx_entry {
 
 /**
  * vmx_run() - enter the guest of the current VMCS; returns after its next VM exit
- * @gpr: guest registers in enum gpr's order, loaded before and stored after; RSP's slot is left alone (it is a VMCS field)
- * Writes the fields HOST_RSP and HOST_RIP itself. Interrupts are off. False: VMfail, the guest did not run, see
+ * @gpr: guest registers in enum gpr's order, loaded before and stored after; RSP's slot is left alone (it is a VMCS
+ * field) Writes the fields HOST_RSP and HOST_RIP itself. Interrupts are off. False: VMfail, the guest did not run, see
  * VMCS_INSTRUCTION_ERROR. Implemented in vmx_run.S.
  */
 bool vmx_run(u64 gpr[GPR_COUNT], enum vmx_entry entry);
@@ -119,7 +119,8 @@ bool vmx_run(u64 gpr[GPR_COUNT], enum vmx_entry entry);
 void vmx_init_region(u64 hpa);
 /**
  * vmx_controls() - value for a control field: @wanted, plus what the CPU forces to 1
- * @capability_msr: IA32_VMX_TRUE_..., or IA32_VMX_PROCBASED_CTLS2. Bits of @wanted the CPU cannot give stop the machine by name
+ * @capability_msr: IA32_VMX_TRUE_..., or IA32_VMX_PROCBASED_CTLS2. Bits of @wanted the CPU cannot give stop the machine
+ * by name
  * @what.
  */
 u32 vmx_controls(u32 capability_msr, u32 wanted, const char *what);
@@ -132,8 +133,8 @@ u32 vmx_controls_optional(u32 capability_msr, u32 wanted, u32 optional, const ch
 void vmx_write_host_state(struct emu_cpu *cpu);
 
 /**
- * msr_read_safe(), msr_write_safe(), xcr_write_safe(), pmc_read_safe() - false: the CPU raised #GP. Implemented in vmx_run.S; the only
- * instructions of ours that may fault
+ * msr_read_safe(), msr_write_safe(), xcr_write_safe(), pmc_read_safe() - false: the CPU raised #GP. Implemented in
+ * vmx_run.S; the only instructions of ours that may fault
  */
 bool msr_read_safe(u32 msr, u64 *value);
 bool msr_write_safe(u32 msr, u64 value);

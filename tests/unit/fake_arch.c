@@ -34,6 +34,7 @@ static struct {
 		void *arg;
 	} contexts[MAX_CONTEXTS];
 	struct task idle[MAX_CPUS];
+	void *stacks[MAX_CONTEXTS];	/* allocated and not freed */
 	bool ready;	/* RAM is there, vectors are registered */
 } machine;
 
@@ -58,6 +59,8 @@ static void build_machine(void)
 
 void fake_reset(u32 cores)
 {
+	while (fake.stacks)
+		free(machine.stacks[--fake.stacks]);
 	memset(&fake, 0, sizeof(fake));
 	fake.tsc = START_NS;
 	time_start(0);
@@ -242,18 +245,25 @@ void *arch_map_device(hpa_t start, u64 bytes)
 
 void *arch_stack_alloc(void)
 {
-	char *stack = fake.no_stack ? NULL : malloc(FAKE_STACK_BYTES);
+	char *stack;
 
-	if (!stack)
+	if (fake.no_stack || fake.stacks == MAX_CONTEXTS)
 		return NULL;
-	fake.stacks++;
+	stack = malloc(FAKE_STACK_BYTES);
+	machine.stacks[fake.stacks++] = stack;
 	return stack + FAKE_STACK_BYTES;
 }
 
 void arch_stack_free(void *top)
 {
-	fake.stacks--;
-	free((char *)top - FAKE_STACK_BYTES);
+	void *stack = (char *)top - FAKE_STACK_BYTES;
+	u32 i = 0;
+
+	while (i < fake.stacks && machine.stacks[i] != stack)
+		i++;
+	panic_if(i == fake.stacks, "fake_arch: %p is no stack", top);
+	machine.stacks[i] = machine.stacks[--fake.stacks];
+	free(stack);
 }
 
 /* ---- time, interrupts between cores ---- */

@@ -38,7 +38,10 @@ struct fake_arch {
 
 extern struct fake_arch fake;
 
-/** fake_reset() - @cores cores with empty queues, time 1 s, all counters 0. First thing in a test that uses any of it */
+/**
+ * fake_reset() - @cores cores with empty queues, time 1 s, all counters 0, stacks of left-over tasks
+ * freed. First thing in a test that uses any of it
+ */
 void fake_reset(u32 cores);
 /** fake_set_cpu() - the test is core @id from now on */
 void fake_set_cpu(u32 id);
@@ -48,6 +51,9 @@ void fake_advance(u64 ns);
 void fake_run_ready(void);
 /** fake_run() - the same, and when none is ready time jumps to the next timer; ends when nothing can happen any more */
 void fake_run(void);
+
+/* No statement below changes a local variable that is read after the jump. */
+#pragma GCC diagnostic ignored "-Wclobbered"
 
 /** CHECK_PANICS() - the statement ends in panic(); the text is in fake.panic_text */
 #define CHECK_PANICS(statement) \

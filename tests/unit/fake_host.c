@@ -25,6 +25,7 @@ struct fake_host fake;
 static struct timer *timers;
 static u64 owned[PAGE_OWNER_COUNT];
 static void *blocks[FAKE_MAX_PAGES];	/* what malloc gave, until the next reset */
+static u64 block_pages[FAKE_MAX_PAGES];
 static u32 block_count;
 static struct percpu cpu0;
 
@@ -76,6 +77,7 @@ int page_alloc(enum page_zone zone, u64 count, u64 align_bytes, enum page_owner 
 	pages = aligned_alloc(align_bytes, count * PAGE_SIZE);
 	if (block_count == FAKE_MAX_PAGES)
 		abort();
+	block_pages[block_count] = count;
 	blocks[block_count++] = pages;
 	memset(pages, 0xa5, count * PAGE_SIZE);
 	fake.free_pages -= count;
@@ -84,13 +86,21 @@ int page_alloc(enum page_zone zone, u64 count, u64 align_bytes, enum page_owner 
 	return 0;
 }
 
-/* Parts of a block may be given back, so malloc gets it at the next reset. */
+/* A whole block goes back to malloc at once, the parts of one at the next reset. */
 void page_free(hpa_t start, u64 count, enum page_owner owner)
 {
 	if (owned[owner] < count)
 		abort();
 	owned[owner] -= count;
 	fake.free_pages += count;
+	for (u32 i = 0; i < block_count; i++) {
+		if (blocks[i] != hpa_to_hva(start) || block_pages[i] != count)
+			continue;
+		free(blocks[i]);
+		blocks[i] = blocks[--block_count];
+		block_pages[i] = block_pages[block_count];
+		return;
+	}
 }
 
 void *page_zalloc(u64 count, enum page_owner owner)
@@ -105,10 +115,6 @@ void *page_zalloc(u64 count, enum page_owner owner)
 void page_zfree(void *pages, u64 count, enum page_owner owner)
 {
 	page_free(hva_to_hpa(pages), count, owner);
-	for (u32 i = 0; i < block_count; i++)
-		if (blocks[i] == pages)
-			blocks[i] = NULL;
-	free(pages);
 }
 
 void page_books_read(struct page_books *books)
@@ -275,6 +281,14 @@ static int shared_index(u64 gpa)
 	return -1;
 }
 
+static int free_shared_slot(void)
+{
+	for (u32 i = 0; i < fake.shared_count; i++)
+		if (fake.shared_gpa[i] == ~0ull)
+			return (int)i;
+	return (int)fake.shared_count++;
+}
+
 int shared_ept_create(struct shared_ept *ept, u64 shared_bit)
 {
 	ept->root = HPA(PAGE_SIZE);
@@ -298,7 +312,7 @@ int shared_ept_map(struct shared_ept *ept, gpa_t gpa, hpa_t hpa, enum tdx_level 
 		int at = shared_index(gpa.raw + i * PAGE_SIZE);
 
 		if (at < 0)
-			at = (int)fake.shared_count++;
+			at = free_shared_slot();
 		if (fake.shared_count > FAKE_MAX_PAGES)
 			abort();
 		fake.shared_gpa[at] = gpa.raw + i * PAGE_SIZE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The module behind seamcall_issue() in unit tests. One handler per leaf, each with the manual's effect on page types, key
- * and TD state, secure EPT entries and epochs. Single-threaded, like the tests.
+ * The module behind seamcall_issue() in unit tests. One handler per leaf, each with the manual's effect on page types,
+ * key and TD state, secure EPT entries and epochs. Single-threaded, like the tests.
  */
 #include "tests/unit/fake_seamcall.h"
 
@@ -805,17 +805,39 @@ static u64 phymem_page_wbinvd(struct seamcall_regs *regs)
 }
 
 static u64 (*const handlers[SEAMCALL_LEAVES])(struct seamcall_regs *regs) = {
-	[TDH_SYS_INIT] = sys_init, [TDH_SYS_LP_INIT] = sys_lp_init, [TDH_SYS_RD] = sys_rd, [TDH_SYS_CONFIG] = sys_config,
-	[TDH_SYS_KEY_CONFIG] = sys_key_config, [TDH_SYS_TDMR_INIT] = sys_tdmr_init, [TDH_SYS_DISABLE] = sys_disable,
-	[TDH_MNG_CREATE] = mng_create, [TDH_MNG_KEY_CONFIG] = mng_key_config, [TDH_MNG_ADDCX] = mng_addcx,
-	[TDH_MNG_INIT] = mng_init, [TDH_MNG_RD] = mng_rd, [TDH_MNG_VPFLUSHDONE] = mng_vpflushdone,
-	[TDH_MNG_KEY_FREEID] = mng_key_freeid, [TDH_VP_CREATE] = vp_create, [TDH_VP_ADDCX] = vp_addcx,
-	[TDH_VP_INIT] = vp_init, [TDH_VP_FLUSH] = vp_flush, [TDH_VP_RD] = vp_rd, [TDH_VP_WR] = vp_wr,
-	[TDH_MEM_SEPT_ADD] = mem_sept_add, [TDH_MEM_PAGE_ADD] = mem_page_add, [TDH_MEM_PAGE_AUG] = mem_page_aug,
-	[TDH_MEM_RANGE_BLOCK] = mem_range_block, [TDH_MEM_TRACK] = mem_track, [TDH_MEM_PAGE_REMOVE] = mem_page_remove,
-	[TDH_MEM_SEPT_REMOVE] = mem_sept_remove, [TDH_MEM_PAGE_DEMOTE] = mem_page_demote, [TDH_MR_EXTEND] = mr_extend,
-	[TDH_MR_FINALIZE] = mr_finalize, [TDH_PHYMEM_PAGE_RECLAIM] = phymem_page_reclaim,
-	[TDH_PHYMEM_PAGE_RDMD] = phymem_page_rdmd, [TDH_PHYMEM_CACHE_WB] = phymem_cache_wb,
+	[TDH_SYS_INIT] = sys_init,
+	[TDH_SYS_LP_INIT] = sys_lp_init,
+	[TDH_SYS_RD] = sys_rd,
+	[TDH_SYS_CONFIG] = sys_config,
+	[TDH_SYS_KEY_CONFIG] = sys_key_config,
+	[TDH_SYS_TDMR_INIT] = sys_tdmr_init,
+	[TDH_SYS_DISABLE] = sys_disable,
+	[TDH_MNG_CREATE] = mng_create,
+	[TDH_MNG_KEY_CONFIG] = mng_key_config,
+	[TDH_MNG_ADDCX] = mng_addcx,
+	[TDH_MNG_INIT] = mng_init,
+	[TDH_MNG_RD] = mng_rd,
+	[TDH_MNG_VPFLUSHDONE] = mng_vpflushdone,
+	[TDH_MNG_KEY_FREEID] = mng_key_freeid,
+	[TDH_VP_CREATE] = vp_create,
+	[TDH_VP_ADDCX] = vp_addcx,
+	[TDH_VP_INIT] = vp_init,
+	[TDH_VP_FLUSH] = vp_flush,
+	[TDH_VP_RD] = vp_rd,
+	[TDH_VP_WR] = vp_wr,
+	[TDH_MEM_SEPT_ADD] = mem_sept_add,
+	[TDH_MEM_PAGE_ADD] = mem_page_add,
+	[TDH_MEM_PAGE_AUG] = mem_page_aug,
+	[TDH_MEM_RANGE_BLOCK] = mem_range_block,
+	[TDH_MEM_TRACK] = mem_track,
+	[TDH_MEM_PAGE_REMOVE] = mem_page_remove,
+	[TDH_MEM_SEPT_REMOVE] = mem_sept_remove,
+	[TDH_MEM_PAGE_DEMOTE] = mem_page_demote,
+	[TDH_MR_EXTEND] = mr_extend,
+	[TDH_MR_FINALIZE] = mr_finalize,
+	[TDH_PHYMEM_PAGE_RECLAIM] = phymem_page_reclaim,
+	[TDH_PHYMEM_PAGE_RDMD] = phymem_page_rdmd,
+	[TDH_PHYMEM_CACHE_WB] = phymem_cache_wb,
 	[TDH_PHYMEM_PAGE_WBINVD] = phymem_page_wbinvd,
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A small TDX module for unit tests of tdx/: it keeps page types, TDs, secure EPT entries and TLB epochs, answers the leaves
- * that Cella uses, and can be told to refuse. It checks what a host must get right about order and ownership; it is no
- * model of the module's own checks of operands.
+ * A small TDX module for unit tests of tdx/: it keeps page types, TDs, secure EPT entries and TLB epochs, answers the
+ * leaves that Cella uses, and can be told to refuse. It checks what a host must get right about order and ownership; it
+ * is no model of the module's own checks of operands.
  */
 #ifndef TESTS_UNIT_FAKE_SEAMCALL_H
 #define TESTS_UNIT_FAKE_SEAMCALL_H
@@ -18,7 +18,8 @@
 void fake_module_reset(u64 ram_base, u64 ram_bytes);
 /** fake_module_make_ready() - skip bring-up: READY, all RAM in TDMRs, metadata readable */
 void fake_module_make_ready(void);
-/** fake_refuse() - from its @nth call on (1 = the next), the next @times calls of @leaf answer @status and do nothing */
+/** fake_refuse() - from its @nth call on (1 = the next), the next @times calls of @leaf answer @status and do nothing
+ */
 void fake_refuse(u32 leaf, u32 nth, u32 times, u64 status);
 /** fake_refuse_nothing() - forget all refusals */
 void fake_refuse_nothing(void);

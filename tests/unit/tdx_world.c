@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * See tdx_world.h. The allocator is the real one, on anonymous memory that stands at the direct map's address; the rest of
- * kernel/ and arch/x86 that tdx/ uses is here in its simplest form. Cores take turns: a call on another core runs at once,
- * with the running core changed for its time.
+ * See tdx_world.h. The allocator is the real one, on anonymous memory that stands at the direct map's address; the rest
+ * of kernel/ and arch/x86 that tdx/ uses is here in its simplest form. Cores take turns: a call on another core runs at
+ * once, with the running core changed for its time.
  */
 #include "tests/unit/tdx_world.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The machine that tests of tdx/ run on: WORLD_CORES cores in two packages, WORLD_RAM of memory with the real allocator on
- * it, and the fake module; and one TD with one vCPU, with the claim that nothing is left of it.
+ * The machine that tests of tdx/ run on: WORLD_CORES cores in two packages, WORLD_RAM of memory with the real allocator
+ * on it, and the fake module; and one TD with one vCPU, with the claim that nothing is left of it.
  */
 #ifndef TESTS_UNIT_TDX_WORLD_H
 #define TESTS_UNIT_TDX_WORLD_H

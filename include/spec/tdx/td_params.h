@@ -44,7 +44,10 @@
 #define TD_TSC_FREQUENCY_MIN 4
 #define TD_TSC_FREQUENCY_MAX 400
 
+#define TD_ARCH_CAPABILITIES_CONFIGURABLE 0x01180010ull	/* SSB_NO, RRSBA, BHI_NO, PBRSB_NO */
+
 #define TD_CTLS_PENDING_VE_DISABLE BIT(0)
+#define TD_CTLS_ENUM_TOPOLOGY BIT(1)
 
 struct td_cpuid_value {
 	u32 eax, ebx, ecx, edx;
