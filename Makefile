@@ -21,13 +21,15 @@ boot_asm := multiboot2
 boot := multiboot2
 arch_x86_asm := exception trampoline switch
 arch_x86 := acpi acpi_parse backtrace console cpu desc lapic paging power smp task time trap vmx
-kernel := console console_cmd cpu_call image irq line_edit lock log main page page_map panic percpu sched timer
+kernel := console console_cmd cpu_call image irq line_edit lock log main page page_map panic percpu \
+	sched timer
 kernel_lib := format sha384 string
 tdx_asm := seamcall
-tdx := console_cmd detect doctor keyid module pamt pool reclaim seamcall sept sept_map shared_ept status sysinfo td tdh_mem tdh_mng tdh_mr \
-	tdh_phymem tdh_sys tdh_vp tdmr vcpu
-vmm := build bus call_attest call_cpu call_io call_mem config console_cmd counters dev_console dev_pci dev_power dev_rtc dev_serial \
-	gmem guest hob params payload run tdvf tdvmcall vapic vintr virtio virtqueue
+tdx := console_cmd detect doctor keyid module pamt pool reclaim seamcall sept sept_map shared_ept \
+	status sysinfo td tdh_mem tdh_mng tdh_mr tdh_phymem tdh_sys tdh_vp tdmr vcpu
+vmm := build bus call_attest call_cpu call_io call_mem config console_cmd counters dev_pci \
+	dev_pci_msix gmem guest hob params payload run tdvf tdvmcall vapic vintr virtio virtio_common \
+	virtqueue
 drivers := uart16550
 libfdt := fdt fdt_ro fdt_check fdt_strerror
 
@@ -35,10 +37,11 @@ tdshim_asm := reset tdcall
 tdshim := acpi handoff linux main measure memory report tdcall
 
 tdxemu_asm := entry native trampoline trap vmx_run
-tdxemu := acpi boot_tags clock cpu_face cr_access desc fault host_view l1 l1_memory leaf_mem leaf_mng leaf_mr \
-	leaf_phymem leaf_sys leaf_tdg leaf_vp loader main memory metadata module nested options pamt port report \
-	seamcall sept serial smp td td_cpuid td_cr td_enter td_exit td_msr td_ve td_vmcs tdcall trace verdict vmexit \
-	vmx xstate
+tdxemu := acpi boot_tags clock cpu_face cr_access desc entropy fault host_view l1 l1_memory \
+	leaf_mem_page leaf_mem_range leaf_mem_sept leaf_mem_size leaf_mng leaf_mng_init leaf_mr leaf_phymem \
+	leaf_sys leaf_sys_config leaf_vp loader main mem_operand memory metadata_sys module nested options \
+	page_move pamt port seamcall sept serial smp td td_cpuid td_cpuid_exec td_cr td_cr_exit td_guest \
+	td_msr td_msr_exit td_switch trace verdict vmexit vmx xstate
 
 # Test payloads that run as TDs: each is payload.c and tdshim's way into C with one subject.
 guests := tdcalls tdvmcalls endings
@@ -50,8 +53,8 @@ unit_cella_tests := $(addprefix kernel/,console_test cpu_call_test line_edit_tes
 	lib/format_test lib/sha384_test lib/string_test)
 # vmm/ on a fake host: the kernel, tdx and device sides of its headers are tests/unit/fake_host.c.
 unit_vmm := kernel/lib/format kernel/lib/string tdx/status vmm/build vmm/call_attest vmm/call_cpu vmm/call_io vmm/call_mem \
-	vmm/config vmm/counters vmm/gmem vmm/hob vmm/params vmm/payload vmm/run vmm/tdvf vmm/tdvmcall vmm/vapic vmm/vintr
-unit_vmm_tests := vmm/build_test vmm/config_test vmm/gmem_test vmm/hob_test vmm/params_test vmm/run_test vmm/tdvf_test \
+	vmm/config vmm/console_cmd vmm/counters vmm/gmem vmm/guest vmm/hob vmm/params vmm/payload vmm/run vmm/tdvf vmm/tdvmcall vmm/vapic vmm/vintr
+unit_vmm_tests := vmm/build_test vmm/config_test vmm/gmem_test vmm/guest_test vmm/hob_test vmm/params_test vmm/run_test vmm/tdvf_test \
 	vmm/tdvmcall_test vmm/vapic_test
 # tdx/ on a fake module: the real page allocator, the rest of the kernel is tests/unit/tdx_world.c. module_test and
 # console_cmd include or leave out what asks the CPU.

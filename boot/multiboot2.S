@@ -8,6 +8,8 @@
  */
 #include "include/cella/memory_map.h"
 #include "include/spec/multiboot2.h"
+#include "include/spec/uart.h"
+#include "include/spec/x86/cpuid.h"
 #include "include/spec/x86/cr.h"
 #include "include/spec/x86/msr.h"
 
@@ -20,6 +22,7 @@
 #define IMAGE_PML4_INDEX 511
 #define IMAGE_PDPT_INDEX 510
 #define LARGE_PAGE 0x200000
+#define UART_WAIT_LOOPS 100000
 
 	.section .multiboot2, "a"
 	.balign MB2_HEADER_ALIGN
@@ -48,6 +51,14 @@ entry32:
 	cld
 	mov %eax, %edi			/* boot_entry's first argument */
 	mov %ebx, %esi			/* and its second */
+	mov $CPUID_EXT_MAX, %eax
+	cpuid
+	cmp $CPUID_EXT_FEATURES, %eax
+	jb no_long_mode
+	mov $CPUID_EXT_FEATURES, %eax
+	cpuid
+	bt $CPUID_EXT_LONG_MODE_BIT, %edx
+	jnc no_long_mode
 	mov $PHYS(boot_pml4), %eax
 	mov %eax, %cr3
 	mov %cr4, %eax
@@ -62,6 +73,23 @@ entry32:
 	mov %eax, %cr0
 	lgdtl PHYS(boot_gdt_pointer)
 	ljmpl $CODE64, $PHYS(entry64)
+
+/* One sentence on COM1 as the boot loader left it; a UART that is never ready costs a bounded wait per character. */
+no_long_mode:
+	mov $PHYS(refusal), %esi
+1:	mov $UART_WAIT_LOOPS, %ecx
+	mov $(UART_COM1 + UART_LINE_STATUS), %dx
+2:	in %dx, %al
+	test $UART_LSR_TRANSMIT_EMPTY, %al
+	loopz 2b
+	lodsb
+	test %al, %al
+	jz 3f
+	mov $UART_COM1, %dx
+	out %al, %dx
+	jmp 1b
+3:	hlt
+	jmp 3b
 
 	.code64
 entry64:
@@ -80,6 +108,10 @@ entry64:
 	call *%rax
 1:	hlt
 	jmp 1b
+
+	.section .rodata, "a"
+refusal:
+	.asciz "Cella cannot start: this processor has no 64-bit mode\r\n"
 
 	.section .data, "aw"
 	.balign 4096
@@ -120,7 +152,11 @@ boot_gdt_pointer:
 	.word boot_gdt_end - boot_gdt - 1
 	.long PHYS(boot_gdt)
 
+/* The boot stack stays in use: it becomes the first core's idle task. paging.c unmaps the page below it. */
 	.section .bss, "aw", @nobits
 	.balign 4096
+	.globl boot_stack_guard
+boot_stack_guard:
+	.skip 4096
 	.skip STACK_BYTES
 boot_stack_top:

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * See multiboot2.h. Every tag's length is checked before its content is read; ranges come out ascending and without overlap:
- * where two entries of the firmware's map cover the same bytes, the one that is not plain RAM wins.
+ * where entries of the firmware's map cover the same bytes, the strictest one wins, so that RAM is only what every entry
+ * calls RAM. Multiboot2 Specification 2.0, "Boot information format".
  */
 #include "boot/multiboot2.h"
 
@@ -22,15 +23,20 @@ static const char *add_module(const struct mb2_tag *tag, struct boot_info *boot)
 {
 	const struct mb2_tag_module *module = (const struct mb2_tag_module *)(const void *)tag;
 	struct boot_module *to;
+	u64 text_bytes;
 
 	if (tag->bytes < sizeof(*module) + 1 || module->end < module->start)
 		return "the boot loader handed over a malformed module tag";
 	if (boot->module_count == BOOT_MAX_MODULES)
 		return "the boot loader handed over more than 32 modules";
+	text_bytes = tag->bytes - sizeof(*module);
+	if (strnlen(module->text, text_bytes) == text_bytes)
+		return "the boot loader handed over a module whose text has no end";
 	to = &boot->modules[boot->module_count++];
 	to->start = HPA(module->start);
 	to->bytes = module->end - module->start;
-	copy_text(to->text, module->text, MIN(sizeof(to->text), tag->bytes - sizeof(*module)));
+	if (!copy_text(to->text, module->text, sizeof(to->text)))
+		return "the boot loader handed over a module with a text of more than 255 characters";
 	return NULL;
 }
 
@@ -52,23 +58,20 @@ static enum boot_range_type range_type(u32 type)
 	}
 }
 
-/* Insert keeping the order by base address. */
-static const char *insert_range(struct boot_info *boot, struct boot_range range)
+static const char *add_range(struct boot_info *boot, const struct mb2_memory_entry *entry)
 {
-	u32 at = boot->range_count;
+	struct boot_range range = { entry->base, entry->bytes, range_type(entry->type) };
 
 	if (range.bytes == 0)
 		return NULL;
-	if (range.base + range.bytes < range.base)
-		return "the firmware's memory map has a range that wraps around";
+	if (range.base + range.bytes < range.base) {
+		if (range.type == BOOT_RANGE_RAM)
+			return "the firmware's memory map has RAM that wraps around the end of the address space";
+		range.bytes = ~range.base;	/* reserved up to the very end: one byte less is as good */
+	}
 	if (boot->range_count == BOOT_MAX_RANGES)
 		return "the firmware's memory map has more than 256 ranges";
-	while (at > 0 && boot->ranges[at - 1].base > range.base) {
-		boot->ranges[at] = boot->ranges[at - 1];
-		at--;
-	}
-	boot->ranges[at] = range;
-	boot->range_count++;
+	boot->ranges[boot->range_count++] = range;
 	return NULL;
 }
 
@@ -82,37 +85,72 @@ static const char *add_memory_map(const struct mb2_tag *tag, struct boot_info *b
 	if (boot->range_count != 0)
 		return "the boot loader handed over two memory maps";
 	for (; offset + map->entry_bytes <= tag->bytes; offset += map->entry_bytes) {
-		const struct mb2_memory_entry *entry =
-			(const struct mb2_memory_entry *)(const void *)((const u8 *)tag + offset);
-		const char *wrong = insert_range(boot, (struct boot_range){ entry->base, entry->bytes,
-									    range_type(entry->type) });
+		struct mb2_memory_entry entry;
+		const char *wrong;
 
+		memcpy(&entry, (const u8 *)tag + offset, sizeof(entry));
+		wrong = add_range(boot, &entry);
 		if (wrong)
 			return wrong;
 	}
 	return NULL;
 }
 
-/* Cut @later where @earlier covers it, or the other way round when @later is the stricter one. */
-static void resolve_overlaps(struct boot_info *boot)
+/* Where entries disagree, the type that stands further right is believed. */
+static bool stricter(enum boot_range_type a, enum boot_range_type b)
 {
-	for (u32 i = 0; i + 1 < boot->range_count; i++) {
-		struct boot_range *a = &boot->ranges[i];
-		struct boot_range *b = &boot->ranges[i + 1];
-		u64 a_end = a->base + a->bytes;
-		u64 b_end = b->base + b->bytes;
-		u64 overlap = a_end > b->base ? MIN(a_end, b_end) - b->base : 0;
+	static const u8 rank[] = {
+		[BOOT_RANGE_RAM] = 1, [BOOT_RANGE_ACPI] = 2, [BOOT_RANGE_NVS] = 3, [BOOT_RANGE_PERSISTENT] = 4,
+		[BOOT_RANGE_RESERVED] = 5, [BOOT_RANGE_BAD] = 6,
+	};
 
-		if (overlap == 0)
+	return rank[a] > rank[b];
+}
+
+/* The strictest entry that covers @at, or NULL; *@until is the next address where the answer may differ (0: none). */
+static const struct boot_range *cover_of(const struct boot_range *ranges, u32 count, u64 at, u64 *until)
+{
+	const struct boot_range *found = NULL;
+
+	*until = 0;
+	for (u32 i = 0; i < count; i++) {
+		u64 end = ranges[i].base + ranges[i].bytes;
+		u64 edge = at < ranges[i].base ? ranges[i].base : end;
+
+		if (at >= end)
 			continue;
-		if (a->type == BOOT_RANGE_RAM && b->type != BOOT_RANGE_RAM) {
-			a->bytes = b->base - a->base;
-			if (a_end > b_end)
-				(void)insert_range(boot, (struct boot_range){ b_end, a_end - b_end, BOOT_RANGE_RAM });
-		} else {
-			b->base += overlap;
-			b->bytes -= overlap;
+		if (*until == 0 || edge < *until)
+			*until = edge;
+		if (at >= ranges[i].base && (!found || stricter(ranges[i].type, found->type)))
+			found = &ranges[i];
+	}
+	return found;
+}
+
+/* Walk from edge to edge through all entries and write down what covers each piece; equal neighbours become one range. */
+static const char *resolve_overlaps(struct boot_info *boot)
+{
+	static struct boot_range given[BOOT_MAX_RANGES];
+	u32 count = boot->range_count;
+	u64 at = 0, until;
+
+	memcpy(given, boot->ranges, count * sizeof(given[0]));
+	boot->range_count = 0;
+	for (;; at = until) {
+		const struct boot_range *cover = cover_of(given, count, at, &until);
+		struct boot_range *last = boot->range_count ? &boot->ranges[boot->range_count - 1] : NULL;
+
+		if (until == 0)
+			return NULL;
+		if (!cover)
+			continue;
+		if (last && last->type == cover->type && last->base + last->bytes == at) {
+			last->bytes += until - at;
+			continue;
 		}
+		if (boot->range_count == BOOT_MAX_RANGES)
+			return "the firmware's memory map falls apart into more than 256 ranges";
+		boot->ranges[boot->range_count++] = (struct boot_range){ at, until - at, cover->type };
 	}
 }
 
@@ -123,12 +161,14 @@ static const char *add_tag(const struct mb2_tag *tag, struct boot_info *boot)
 
 	switch (tag->type) {
 	case MB2_TAG_CMDLINE:
-		if (payload == 0 || strnlen(text, payload) == payload || !copy_text(boot->cmdline, text, sizeof(boot->cmdline)))
-			return "the boot loader handed over a command line that is longer than 255 characters";
+		if (strnlen(text, payload) == payload)
+			return "the boot loader handed over a command line without an end";
+		if (!copy_text(boot->cmdline, text, sizeof(boot->cmdline)))
+			return "the boot loader handed over a command line of more than 255 characters";
 		return NULL;
 	case MB2_TAG_LOADER:
-		if (payload != 0)
-			(void)copy_text(boot->loader, text, MIN(sizeof(boot->loader), payload));
+		if (payload != 0 && strnlen(text, payload) < payload)
+			(void)copy_text(boot->loader, text, sizeof(boot->loader));	/* a name for the log only */
 		return NULL;
 	case MB2_TAG_MODULE:
 		return add_module(tag, boot);
@@ -177,8 +217,7 @@ const char *multiboot2_parse(const void *info, u64 limit, struct boot_info *boot
 	}
 	if (boot->range_count == 0)
 		return "the boot loader handed over no memory map";
-	resolve_overlaps(boot);
-	return NULL;
+	return resolve_overlaps(boot);
 }
 
 static __noreturn void refuse(const char *why)

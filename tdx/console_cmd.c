@@ -66,7 +66,7 @@ static void show_memory(const struct tdx_sysinfo *sysinfo)
 		console_printf("TDMR %-2u   0x%012lx %lu MiB, %u reserved areas\n", i,
 			       tdmrs[i].base, mib(tdmrs[i].bytes), areas);
 	}
-	console_printf("PAMT      %lu KiB\n", (pamt_bytes() >> 10));
+	console_printf("PAMT      %lu KiB\n", pamt_bytes() >> 10);
 	console_printf("TD pool   %lu MiB, %lu MiB free\n", mib(tdx_pool_bytes()), mib(tdx_pool_free_bytes()));
 }
 

@@ -100,9 +100,9 @@ void doctor_explain(const char *what, tdx_status_t status, const struct tdx_cpui
 	tdx_status_text(status, text);
 	if (tdx_status_is(status, TDX_INCORRECT_CPUID_VALUE) && cpuid)
 		doctor_complain("%s: CPUID 0x%x.0x%x must read eax %08x ebx %08x ecx %08x edx %08x under the masks "
-				"%08x %08x %08x %08x; %s", what, cpuid->leaf, cpuid->subleaf, cpuid->expected.eax, cpuid->expected.ebx,
-				cpuid->expected.ecx, cpuid->expected.edx, cpuid->mask.eax, cpuid->mask.ebx,
-				cpuid->mask.ecx, cpuid->mask.edx, advice_for(status));
+				"%08x %08x %08x %08x; %s", what, cpuid->leaf, cpuid->subleaf, cpuid->expected.eax,
+				cpuid->expected.ebx, cpuid->expected.ecx, cpuid->expected.edx, cpuid->mask.eax,
+				cpuid->mask.ebx, cpuid->mask.ecx, cpuid->mask.edx, advice_for(status));
 	else if (tdx_status_is(status, TDX_INCONSISTENT_CPUID_FIELD) && cpuid)
 		doctor_complain("%s: CPUID 0x%x.0x%x differs between cores in eax %08x ebx %08x ecx %08x edx %08x; %s",
 				what, cpuid->leaf, cpuid->subleaf, cpuid->mask.eax, cpuid->mask.ebx, cpuid->mask.ecx,

@@ -38,7 +38,7 @@ TEST(run_interrupts_and_smis_go_on)
 	handle((struct td_exit){ .reason = TD_EXIT_EXCEPTION_NMI });
 	handle((struct td_exit){ .reason = TD_EXIT_SMI });
 	handle((struct td_exit){ .reason = TD_EXIT_BUS_LOCK });
-	CHECK_EQ(fake.end, GUEST_END_NONE);
+	CHECK_EQ(guest->end, GUEST_END_NONE);
 	CHECK_EQ(vcpu->counters.exits, 4);
 	CHECK_EQ(vcpu->counters.by_reason[TD_EXIT_SMI], 1);
 }
@@ -52,7 +52,7 @@ TEST(run_backs_private_memory)
 	CHECK_EQ(fake.private_bytes[1], PAGE_SIZE);
 	handle(ept_violation(MIB(6), false, TD_EEQ_ACCEPT | 1ull << TD_EEQ_ACCEPT_LEVEL_SHIFT));
 	CHECK_EQ(fake.private_bytes[2], PAGE_SIZE_2M);
-	CHECK_EQ(fake.end, GUEST_END_NONE);
+	CHECK_EQ(guest->end, GUEST_END_NONE);
 }
 
 TEST(run_ends_a_guest_that_cannot_go_on)
@@ -61,26 +61,26 @@ TEST(run_ends_a_guest_that_cannot_go_on)
 
 	reset();
 	handle(ept_violation(MIB(64), false, 0));
-	CHECK_EQ(fake.end, GUEST_END_CRASH);
+	CHECK_EQ(guest->end, GUEST_END_CRASH);
 	reset();
 	handle(ept_violation(0x1000, false, TD_EEQ_PENDING_EPT_VIOLATION));
-	CHECK_EQ(fake.end, GUEST_END_CRASH);
+	CHECK_EQ(guest->end, GUEST_END_CRASH);
 	reset();
 	CHECK_EQ(gmem_convert_to_shared(guest, GPA(0x1000), PAGE_SIZE, &done), 0);
 	handle(ept_violation(0x1000, false, 0));
-	CHECK_EQ(fake.end, GUEST_END_CRASH);
+	CHECK_EQ(guest->end, GUEST_END_CRASH);
 	reset();
 	handle(ept_violation(0x1000, true, 0));
-	CHECK_EQ(fake.end, GUEST_END_CRASH);
+	CHECK_EQ(guest->end, GUEST_END_CRASH);
 	reset();
 	handle(ept_violation(GUEST_PAYLOAD_WINDOW, true, 0));
-	CHECK_EQ(fake.end, GUEST_END_CRASH);
+	CHECK_EQ(guest->end, GUEST_END_CRASH);
 	reset();
 	handle((struct td_exit){ .reason = 12 });
-	CHECK_EQ(fake.end, GUEST_END_CRASH);
+	CHECK_EQ(guest->end, GUEST_END_CRASH);
 	reset();
 	handle((struct td_exit){ .reason = TD_EXIT_EPT_MISCONFIGURATION });
-	CHECK_EQ(fake.end, GUEST_END_CRASH);
+	CHECK_EQ(guest->end, GUEST_END_CRASH);
 }
 
 TEST(run_ends_on_fatal_statuses)
@@ -92,7 +92,7 @@ TEST(run_ends_on_fatal_statuses)
 		reset();
 		/* The reason field of such a status may be that of a harmless exit. */
 		handle((struct td_exit){ .status = { fatal[i] }, .reason = TD_EXIT_EXCEPTION_NMI });
-		CHECK_EQ(fake.end, GUEST_END_CRASH);
+		CHECK_EQ(guest->end, GUEST_END_CRASH);
 		CHECK_EQ(vcpu->counters.exits, 0);
 	}
 }
@@ -102,14 +102,14 @@ TEST(run_bounds_device_faults_that_repeat)
 	reset();
 	for (u32 i = 0; i < 200; i++)
 		handle(ept_violation(0xfee00000, true, 0));
-	CHECK_EQ(fake.end, GUEST_END_NONE);
+	CHECK_EQ(guest->end, GUEST_END_NONE);
 	handle((struct td_exit){ .reason = TD_EXIT_TDCALL, .qualification = 0 });
 	for (u32 i = 0; i < 200; i++)
 		handle(ept_violation(0xfee00000, true, 0));
-	CHECK_EQ(fake.end, GUEST_END_NONE);
+	CHECK_EQ(guest->end, GUEST_END_NONE);
 	for (u32 i = 0; i < 200; i++)
 		handle(ept_violation(0xfee00000, true, 0));
-	CHECK_EQ(fake.end, GUEST_END_CRASH);
+	CHECK_EQ(guest->end, GUEST_END_CRASH);
 }
 
 static void collect(void *arg, const char *line)

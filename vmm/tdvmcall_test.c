@@ -261,7 +261,7 @@ TEST(fatal_error_text_is_sanitised_and_ends_the_guest)
 	memcpy(&vcpu->vcpu.gpr[GPR_R14], "\033[2J bad", 8);
 	memcpy(&vcpu->vcpu.gpr[GPR_R15], " day\0abc", 8);
 	tdvmcall_handle(vcpu, MASK_STANDARD | BIT(GPR_RBX));
-	CHECK_EQ(fake.end, GUEST_END_FATAL_REPORT);
+	CHECK_EQ(guest->end, GUEST_END_FATAL_REPORT);
 	CHECK_STR(fake.log, "test vCPU 0 reported a fatal error, code 0x0: \".[2J bad day\"");
 }
 

@@ -22,8 +22,8 @@
 #define MAX_FIELDS_IN_SEQUENCE 512
 #define NO_CPUID_LEAF 0xffffffffffffffffull	/* slot of CPUID_CONFIG_LEAVES without a leaf */
 
-/* The part of XFAM whose state this machine keeps per TD: user components. */
-#define XFAM_CANDIDATES 0x000602e7ull
+/* The part of XFAM whose state this machine keeps per TD: x87, SSE, AVX, AVX-512, PKRU. */
+#define XFAM_CANDIDATES (TD_XFAM_X87 | TD_XFAM_SSE | TD_XFAM_AVX | TD_XFAM_AVX512 | TD_XFAM_PKRU)
 
 #define FEATURES (TDX_FEATURE_TDG_VP_RDWR | TDX_FEATURE_RELAXED_MEM_MNG_CONCURRENCY | \
 		  TDX_FEATURE_CPUID_VIRT_GUEST_CTRL | TDX_FEATURE_CONFIG_IA32_ARCH_CAPABILITIES | \

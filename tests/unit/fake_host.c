@@ -60,6 +60,10 @@ void log_write(enum log_level level, const char *subject, const char *format, ..
 	va_start(args, format);
 	vsnprintf(fake.log, sizeof(fake.log), format, args);
 	va_end(args);
+	if (strlen(fake.all_log) + strlen(fake.log) + 2 < sizeof(fake.all_log)) {
+		strcat(fake.all_log, fake.log);
+		strcat(fake.all_log, "\n");
+	}
 }
 
 void panic(const char *format, ...)
@@ -241,6 +245,67 @@ void sched_poll(void)
 {
 }
 
+/* A task runs to its end inside the call that starts it. */
+int task_start(struct task *task, const char *name, u32 cpu, void (*entry)(void *arg), void *arg)
+{
+	if (fake.task_failures && --fake.task_failures == 0)
+		return -ENOMEM;
+	fake.tasks_started++;
+	entry(arg);
+	return 0;
+}
+
+void task_join(struct task *task)
+{
+	fake.tasks_joined++;
+}
+
+void task_sleep_until(u64 deadline_ns)
+{
+	fake.now_ns = deadline_ns;
+	if (fake.on_sleep)
+		fake.on_sleep();
+}
+
+u32 cpu_count(void)
+{
+	return 1;
+}
+
+void console_register(const struct console_command *command)
+{
+}
+
+void console_printf(const char *format, ...)
+{
+}
+
+void console_attach(struct console_guest *guest)
+{
+	fake.attached = guest;
+}
+
+void console_detach(struct console_guest *guest)
+{
+	if (fake.attached == guest)
+		fake.attached = NULL;
+}
+
+const char *page_owner_name(enum page_owner owner)
+{
+	return "some owner";
+}
+
+bool page_books_equal(const struct page_books *a, const struct page_books *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+const char *td_state_name(enum td_state state)
+{
+	return "some state";
+}
+
 /* ---- tdx ---- */
 
 bool sept_is_backed(struct td *td, gpa_t gpa)
@@ -394,7 +459,8 @@ void td_destroy(struct td *td)
 int vcpu_create(struct vcpu *vcpu, struct td *td, u64 initial_rcx, hpa_t shared_root)
 {
 	vcpu->td = td;
-	vcpu->index = fake.vcpus_created++;
+	vcpu->index = td->vcpu_count++;
+	fake.vcpus_created++;
 	return 0;
 }
 
@@ -404,7 +470,11 @@ void vcpu_flush(struct vcpu *vcpu)
 
 void vcpu_enter(struct vcpu *vcpu, struct td_exit *exit)
 {
-	abort();
+	if (!fake.on_enter)
+		abort();
+	memset(exit, 0, sizeof(*exit));
+	exit->reason = TD_EXIT_EXTERNAL_INTERRUPT;
+	fake.on_enter(vcpu, exit);
 }
 
 void vcpu_post_interrupt(struct vcpu *vcpu, u8 vector)
@@ -491,28 +561,6 @@ int platform_create(struct guest *guest)
 
 void platform_destroy(struct guest *guest)
 {
-}
-
-void guest_request_end(struct guest *guest, enum guest_end why)
-{
-	if (fake.end == GUEST_END_NONE)
-		fake.end = why;
-	guest->stop_requested = true;
-}
-
-u32 guest_count(void)
-{
-	return 0;
-}
-
-struct guest *guest_at(u32 index)
-{
-	return NULL;
-}
-
-u32 guest_vcpu_cpu(const struct guest *guest, u32 index)
-{
-	return 0;
 }
 
 /* ---- set-up ---- */

@@ -50,8 +50,14 @@ struct fake_host {
 	u64 bus_address, bus_value;
 	u32 bus_bytes;
 	bool bus_write;
-	enum guest_end end;
+	/* whole lives */
+	void (*on_enter)(struct vcpu *vcpu, struct td_exit *exit);	/* what the TD does; *exit is an interrupt */
+	void (*on_sleep)(void);
+	u32 tasks_started, tasks_joined;
+	u32 task_failures;	/* the n-th task_start() from now on fails; 0: none */
+	struct console_guest *attached;
 	char log[512];	/* last line */
+	char all_log[8192];
 };
 
 extern struct fake_host fake;
