@@ -20,16 +20,16 @@ say = printf '  %-5s %s\n'
 boot_asm := multiboot2
 boot := multiboot2
 arch_x86_asm := exception trampoline switch
-arch_x86 := acpi acpi_parse backtrace console cpu desc lapic paging power smp task time trap vmx
+arch_x86 := acpi acpi_parse backtrace console cpu desc lapic paging power rtc smp task time trap vmx
 kernel := console console_cmd cpu_call image irq line_edit lock log main page page_map panic percpu \
 	sched timer
-kernel_lib := format sha384 string
+kernel_lib := calendar format sha384 string
 tdx_asm := seamcall
 tdx := console_cmd detect doctor keyid module pamt pool reclaim seamcall sept sept_map shared_ept \
 	status sysinfo td tdh_mem tdh_mng tdh_mr tdh_phymem tdh_sys tdh_vp tdmr vcpu
-vmm := build bus call_attest call_cpu call_io call_mem config console_cmd counters dev_pci \
-	dev_pci_msix gmem guest hob params payload run tdvf tdvmcall vapic vintr virtio virtio_common \
-	virtqueue
+vmm := build bus call_attest call_cpu call_io call_mem config console_cmd counters dev_console \
+	dev_pci dev_pci_msix dev_power dev_rtc dev_serial gmem guest hob params payload platform run tdvf \
+	tdvmcall vapic vintr virtio virtio_common virtqueue
 drivers := uart16550
 libfdt := fdt fdt_ro fdt_check fdt_strerror
 
@@ -37,11 +37,13 @@ tdshim_asm := reset tdcall
 tdshim := acpi handoff linux main measure memory report tdcall
 
 tdxemu_asm := entry native trampoline trap vmx_run
-tdxemu := acpi boot_tags clock cpu_face cr_access desc entropy fault host_view l1 l1_memory \
-	leaf_mem_page leaf_mem_range leaf_mem_sept leaf_mem_size leaf_mng leaf_mng_init leaf_mr leaf_phymem \
-	leaf_sys leaf_sys_config leaf_vp loader main mem_operand memory metadata_sys module nested options \
-	page_move pamt port seamcall sept serial smp td td_cpuid td_cpuid_exec td_cr td_cr_exit td_guest \
-	td_msr td_msr_exit td_switch trace verdict vmexit vmx xstate
+tdxemu := acpi boot_tags clock cpu_face cr_access desc entropy fault hmac_sha256 host_view l1 \
+	l1_memory leaf_mem_page leaf_mem_range leaf_mem_sept leaf_mem_size leaf_mng leaf_mng_init leaf_mr \
+	leaf_phymem leaf_sys leaf_sys_config leaf_tdg leaf_tdg_mem leaf_tdg_mr leaf_vp loader main \
+	mem_operand memory metadata metadata_sys metadata_td metadata_vp module nested options page_move \
+	pamt port report seamcall sept serial smp td td_cpuid td_cpuid_exec td_cr td_cr_exit td_ept \
+	td_guest td_msr td_msr_exit td_operand td_switch td_ve td_vmcs td_vmcs_field trace verdict vmexit \
+	vmx xstate
 
 # Test payloads that run as TDs: each is payload.c and tdshim's way into C with one subject.
 guests := tdcalls tdvmcalls endings
@@ -61,7 +63,7 @@ unit_vmm_tests := vmm/build_test vmm/config_test vmm/gmem_test vmm/guest_test vm
 unit_tdx := kernel/lib/format kernel/lib/sha384 kernel/page kernel/page_map tdx/doctor tdx/keyid tdx/pamt tdx/pool \
 	tdx/reclaim tdx/seamcall tdx/sept tdx/sept_map tdx/shared_ept tdx/status tdx/sysinfo tdx/td tdx/tdh_mem \
 	tdx/tdh_mng tdx/tdh_mr tdx/tdh_phymem tdx/tdh_sys tdx/tdh_vp tdx/tdmr tdx/vcpu
-unit_tdx_tests := tdx/keyid_test tdx/module_test tdx/seamcall_test tdx/sept_map_test tdx/sept_test tdx/shared_ept_test \
+unit_tdx_tests := tdx/keyid_test tdx/module_test tdx/pamt_test tdx/seamcall_test tdx/sept_map_test tdx/sept_test tdx/shared_ept_test \
 	tdx/status_test tdx/sysinfo_test tdx/td_test tdx/tdmr_test tdx/vcpu_test
 unit_tdxemu := kernel/lib/sha384 kernel/lib/string tests/unit/fake_verdict tests/tdxemu/fault tests/tdxemu/options
 unit_tdxemu_tests := tests/tdxemu/fault_test tests/tdxemu/options_test
@@ -117,7 +119,7 @@ define program_rules
 $(BUILD)/$(1)/%.c.o: %.c
 	mkdir -p $$(@D)
 	$$(say) CC '$(1) $$<'
-	$$(CC) $$($(1)_cflags) $$(if $$(filter %/sha384.c vmm/config.c,$$<),$$(adapter_cflags)) \
+	$$(CC) $$($(1)_cflags) $$(if $$(filter %/sha384.c %/hmac_sha256.c vmm/config.c,$$<),$$(adapter_cflags)) \
 		$$(if $$(filter %/string.c,$$<),-fno-tree-loop-distribute-patterns) -c $$< -o $$@
 $(BUILD)/$(1)/%.S.o: %.S
 	mkdir -p $$(@D)

@@ -84,13 +84,13 @@ static u64 choose(u64 bytes, const struct tdmr_limits *limits)
 	return tdmr_choose(pool.granules, pool.granule_count, bytes, limits, sysinfo->cmrs, sysinfo->cmr_count);
 }
 
-/* The granule of @at, if the pool takes something there. */
-static struct tdmr_granule *chosen_granule(u64 at)
+/* What the pool takes in the granule at @base. */
+static u64 taken_at(u64 base)
 {
 	for (u32 i = 0; i < pool.granule_count; i++)
-		if (pool.granules[i].base == ALIGN_DOWN(at, TDX_TDMR_ALIGN) && pool.granules[i].taken_bytes)
-			return &pool.granules[i];
-	return NULL;
+		if (pool.granules[i].base == base)
+			return pool.granules[i].taken_bytes;
+	return 0;
 }
 
 /* Append a 2 MiB block below everything noted so far; -ENOSPC: the pool would be too scattered. */
@@ -113,8 +113,8 @@ static int note_block(u64 at)
 static int note_ranges(void)
 {
 	const struct tdx_sysinfo *sysinfo = tdx_sysinfo();
-	struct tdmr_granule *granule = NULL;
-	u64 left = 0;	/* still to take in @granule */
+	u64 granule = ~0ull;	/* base of the one that @left is for */
+	u64 left = 0;
 
 	pool.range_count = 0;
 	for (u32 i = pool.free_count; i-- > 0;) {
@@ -123,9 +123,9 @@ static int note_ranges(void)
 		for (u64 at = ALIGN_DOWN(pool.free[i].base + pool.free[i].bytes, PAGE_SIZE_2M); at > start;) {
 			struct tdmr_range block = { at -= PAGE_SIZE_2M, PAGE_SIZE_2M };
 
-			if (chosen_granule(at) != granule) {
-				granule = chosen_granule(at);
-				left = granule ? granule->taken_bytes : 0;
+			if (ALIGN_DOWN(at, TDX_TDMR_ALIGN) != granule) {
+				granule = ALIGN_DOWN(at, TDX_TDMR_ALIGN);
+				left = taken_at(granule);
 			}
 			if (!left || !tdmr_is_convertible(block, sysinfo->cmrs, sysinfo->cmr_count))
 				continue;

@@ -7,11 +7,11 @@
  *   3. TDR, key, TDCS, TD_PARAMS
  *   4. payload window; hand-off block list in host memory, validated
  *   5. all vCPUs, with the hand-off's GPA in RCX and R8
- *   6. sections in the descriptor's order, pages ascending; each page is added and, if the section asks for it, its 16 chunks
- *      are measured before the next page is added
+ *   6. sections in the descriptor's order, pages ascending; each page is added and, if the section asks for it, its
+ *      16 chunks are measured before the next page is added
  *   7. finalisation; MRTD is compared with the operator's expectation
  *
- * The result equals what QEMU and KVM compute for the same image. Runs in the guest's keeper task.
+ * The result equals what other hosts compute for the same image. Runs in the guest's keeper task.
  *
  * TDX Virtual Firmware Design Guide, "TD Build"; TDX Module Base, "TD Measurement".
  */
@@ -115,8 +115,8 @@ static int check_pool(struct build *build)
 	}
 	if (need + spoken_for > tdx_pool_bytes())
 		return refuse(build, -ENOMEM,
-			      "it needs %lu MiB, but of the TD pool's %lu MiB the other TDs take %lu MiB: raise td-pool, or "
-			      "give the TD less memory",
+			      "it needs %lu MiB, but of the TD pool's %lu MiB the other TDs take %lu MiB: raise "
+			      "td-pool, or give the TD less memory",
 			      DIV_ROUND_UP(need, MIB(1)), tdx_pool_bytes() / MIB(1), spoken_for / MIB(1));
 	return 0;
 }
@@ -136,6 +136,7 @@ static int create_platform(struct build *build)
 					    GUEST_HIGH_RAM_BASE - GUEST_LOW_RAM_MAX);
 	if (!error)
 		error = platform_create(guest);
+	guest->has_platform = !error;
 	return error ? refuse(build, error, "no host memory is left for its devices") : 0;
 }
 
@@ -211,7 +212,8 @@ static int write_hob(struct build *build)
 			plan->added[plan->added_count++] = (struct hob_region){ in->gpa, in->memory_bytes };
 	}
 	if (hob_build(build->hob, plan, &used))
-		return refuse(build, -EINVAL, "its hand-off list does not fit the firmware's %lu bytes", plan->list_bytes);
+		return refuse(build, -EINVAL, "its hand-off list does not fit the firmware's %lu bytes",
+			      plan->list_bytes);
 	if (hob_validate(build->hob, used, plan->list_gpa, why))
 		return refuse(build, -EINVAL, "its hand-off list is wrong: %s", why);
 	return 0;
@@ -344,9 +346,9 @@ int build_guest(struct guest *guest)
 		guest->launched_ns = time_ns();
 		guest->launch_ns = guest->launched_ns - start_ns;
 		mrtd_text(guest->td.mrtd, mrtd);
-		log_info("td", "%s launched: MRTD %s, %lu pages added, %lu SEAMCALLs, %lu.%03lu ms", guest->config->name,
-			 mrtd, build->pages_added, seamcall_total() - seamcalls, guest->launch_ns / NS_PER_MS,
-			 guest->launch_ns / 1000 % 1000);
+		log_info("td", "%s launched: MRTD %s, %lu pages added, %lu SEAMCALLs, %lu.%03lu ms",
+			 guest->config->name, mrtd, build->pages_added, seamcall_total() - seamcalls,
+			 guest->launch_ns / NS_PER_MS, guest->launch_ns / 1000 % 1000);
 	}
 	release(build);
 	return error;
@@ -354,8 +356,9 @@ int build_guest(struct guest *guest)
 
 void build_undo(struct guest *guest)
 {
-	if (guest->bus.devices)
+	if (guest->has_platform)
 		platform_destroy(guest);
+	guest->has_platform = false;
 	if (guest->td.state != TD_NONE)
 		td_destroy(&guest->td);
 	payload_release(guest);

@@ -8,8 +8,8 @@
 struct guest;
 
 /**
- * build_guest() - memory map, devices, TD, payload window, hand-off, vCPUs, measured pages, finalisation
- * Keeper task; the guest's per-life members are zeroed. On failure one sentence is logged and build_undo() is still due.
+ * build_guest() - memory map, devices, TD, payload window, hand-off, vCPUs, measured pages, finalisation Keeper task;
+ * the guest's per-life members are zeroed. On failure one sentence is logged and build_undo() is still due.
  */
 int __must_check build_guest(struct guest *guest);
 /** build_undo() - give back what build_guest() made, complete or not; no vCPU task runs any more */

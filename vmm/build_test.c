@@ -180,15 +180,18 @@ TEST(build_failures_name_their_cause_and_lose_nothing)
 {
 	reset();
 	firmware.bytes = 0x1000;
-	check_not_built("test is not started: its firmware, boot module \"tdshim\", cannot be used: it has no GUID table at "
+	check_not_built("test is not started: its firmware, boot module \"tdshim\", cannot be used: it has no GUID "
+			"table at "
 			"its end, so it is no TDVF image");
 	reset();
 	bzimage[BZIMAGE_HEADER_MAGIC] = 'X';
-	check_not_built("test is not started: its kernel, boot module \"kernel\", cannot be used: it has no Linux setup "
+	check_not_built("test is not started: its kernel, boot module \"kernel\", cannot be used: it has no Linux "
+			"setup "
 			"header (HdrS), so it is no bzImage");
 	reset();
 	fake.pool_bytes = MIB(32);
-	check_not_built("test is not started: it needs 65 MiB, but of the TD pool's 32 MiB the other TDs take 0 MiB: raise "
+	check_not_built("test is not started: it needs 65 MiB, but of the TD pool's 32 MiB the other TDs take 0 MiB: "
+			"raise "
 			"td-pool, or give the TD less memory");
 	reset();
 	config->attributes = BIT(4);

@@ -2,10 +2,10 @@
 /*
  * TDVMCALLs about the TD itself: what the host offers, quotes, and the guest's last words.
  *
- * Cella runs no quoting enclave: GetQuote is checked as if there were one and answered with "service unavailable" in the
- * guest's buffer, the answer guests know how to handle; reports for a quoting service elsewhere do not need the host.
- * ReportFatalError's text goes to the operator's terminal, so only printable characters pass.
- * Own task of the vCPU, outside the TD.
+ * Cella runs no quoting enclave: GetQuote is checked as if there were one and answered with "service unavailable" in
+ * the guest's buffer, the answer guests know how to handle; reports for a quoting service elsewhere do not need the
+ * host. ReportFatalError's text goes to the operator's terminal, so only printable characters pass. Own task of the
+ * vCPU, outside the TD.
  *
  * GHCI, "TDG.VP.VMCALL<GetTdVmCallInfo>", "<GetQuote>", "<ReportFatalError>".
  */

@@ -2,13 +2,13 @@
 /*
  * TDVMCALLs in place of CPU instructions: CPUID, HLT, RDMSR, WRMSR.
  *
- * CPUID: the module answers nearly all leaves; what reaches the host is the hypervisor range, which carries the signature
- * that makes Linux keep the x2APIC on, with no paravirtual feature, and leaf 0xB, where OVMF's application processors look
- * for their id. MSRs: the local APIC is vapic.c's; a short table answers those that guests read at boot, and writes are taken
- * only where ignoring them is what the register allows. MTRR_DEF_TYPE reads 0 (MTRRs off), or Linux would set CR0.CD.
- * HLT: returning early is always legal. A vCPU whose APIC is off cannot be woken by an interrupt (application processors
- * that wait for a mailbox in private memory), so it is let out every few milliseconds.
- * Own task of the vCPU, outside the TD.
+ * CPUID: the module answers nearly all leaves; what reaches the host is the hypervisor range, which carries the
+ * signature that makes Linux keep the x2APIC on, with no paravirtual feature, and leaf 0xB, where OVMF's application
+ * processors look for their id. MSRs: the local APIC is vapic.c's; a short table answers those that guests read at
+ * boot, and writes are taken only where ignoring them is what the register allows. MTRR_DEF_TYPE reads 0 (MTRRs off),
+ * or Linux would set CR0.CD. HLT: returning early is always legal. A vCPU whose APIC is off cannot be woken by an
+ * interrupt (application processors that wait for a mailbox in private memory), so it is let out every few
+ * milliseconds. Own task of the vCPU, outside the TD.
  *
  * GHCI, "TDG.VP.VMCALL<Instruction.CPUID>" and following; SDM, volume 4.
  */
@@ -132,6 +132,7 @@ u64 call_wrmsr(struct guest_vcpu *vcpu, struct vmcall *call)
 
 	if (taken)
 		return TDVMCALL_SUCCESS;
-	log_debug("td", "%s vCPU %u: WRMSR 0x%x to 0x%lx refused", vcpu->guest->config->name, vcpu->vcpu.index, msr, value);
+	log_debug("td", "%s vCPU %u: WRMSR 0x%x to 0x%lx refused", vcpu->guest->config->name, vcpu->vcpu.index, msr,
+		  value);
 	return TDVMCALL_INVALID_OPERAND;
 }

@@ -2,10 +2,10 @@
 /*
  * TDVMCALL MapGPA: the guest moves memory between its private and its shared half.
  *
- * Checks in KVM's order, overflow-safe, before anything changes. RAM is converted in pieces of at most 2 MiB; between them
- * other tasks of the core may run, so a large range needs no RETRY, which some guests handle badly. Outside RAM a request
- * for shared succeeds without effect (OVMF asks it for its MMIO windows) and one for private is refused. R11 tells the first
- * GPA that was not processed. Own task of the vCPU, outside the TD.
+ * Checks in KVM's order, overflow-safe, before anything changes. RAM is converted in pieces of at most 2 MiB; between
+ * them other tasks of the core may run, so a large range needs no RETRY, which some guests handle badly. Outside RAM a
+ * request for shared succeeds without effect (OVMF asks it for its MMIO windows) and one for private is refused. R11
+ * tells the first GPA that was not processed. Own task of the vCPU, outside the TD.
  *
  * GHCI, "TDG.VP.VMCALL<MapGPA>".
  */

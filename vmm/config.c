@@ -2,10 +2,10 @@
 /*
  * The configuration: a device tree blob turned into plain structs.
  *
- * The one file that knows libfdt. The blob is checked whole before a property is read (fdt_check_full), so that every later
- * call works on a tree without dangling offsets. Nothing is ignored silently: an unknown property, child or compatible is a
- * typing error of the operator and gets its sentence. A guest with an error is left out; an error above the guests makes the
- * whole tree unusable. config_parse() is pure; config_load() runs once on the boot core.
+ * The one file that knows libfdt. The blob is checked whole before a property is read (fdt_check_full), so that every
+ * later call works on a tree without dangling offsets. Nothing is ignored silently: an unknown property, child or
+ * compatible is a typing error of the operator and gets its sentence. A guest with an error is left out; an error
+ * above the guests makes the whole tree unusable. config_parse() is pure; config_load() runs once on the boot core.
  *
  * Devicetree Specification, "Flattened Devicetree (DTB) Format"; node shape: vmm/config.h.
  */
@@ -193,7 +193,8 @@ static int read_name(struct reader *reader, int node, struct guest_config *guest
 			    c == '_' || c == '.';
 
 		if (!good)
-			return refuse(reader, NULL, "the name of a TD consists of letters, digits, \"-\", \"_\" and \".\"");
+			return refuse(reader, NULL,
+				      "the name of a TD consists of letters, digits, \"-\", \"_\" and \".\"");
 	}
 	memcpy(guest->name, name, (size_t)bytes);
 	return 0;
@@ -237,8 +238,9 @@ static int read_identity(struct reader *reader, int node, struct guest_config *g
 	error = error ? error : read_digest(reader, node, "cella,mr-config-id", guest->mrconfigid, &present);
 	error = error ? error : read_digest(reader, node, "cella,mr-owner", guest->mrowner, &present);
 	error = error ? error : read_digest(reader, node, "cella,mr-owner-config", guest->mrownerconfig, &present);
-	error = error ? error :
-			read_digest(reader, node, "cella,expected-mrtd", guest->expected_mrtd, &guest->has_expected_mrtd);
+	error = error ? error
+		      : read_digest(reader, node, "cella,expected-mrtd", guest->expected_mrtd,
+				    &guest->has_expected_mrtd);
 	error = error ? error : read_string(reader, node, "domain-uuid", &uuid);
 	error = error ? error : read_string(reader, node, "cella,on-exit", &on_exit);
 	if (error)
@@ -268,8 +270,9 @@ static int read_module(struct reader *reader, int node, const char *const *known
 	if (!fdt_getprop(reader->blob, node, "mb-index", NULL))
 		return refuse(reader, "mb-index", "is missing");
 	if (index >= reader->boot->module_count)
-		return refuse(reader, "mb-index", "there is no boot module %lu, the boot loader gave %u (counted from 0)",
-			      index, reader->boot->module_count);
+		return refuse(reader, "mb-index",
+			      "there is no boot module %lu, the boot loader gave %u (counted from 0)", index,
+			      reader->boot->module_count);
 	if (!reader->boot->modules[index].bytes)
 		return refuse(reader, "mb-index", "boot module %lu is empty", index);
 	*module = &reader->boot->modules[index];
@@ -392,7 +395,8 @@ int config_parse(const void *blob, u64 bytes, const struct boot_info *boot, stru
 		return -EINVAL;
 	}
 	/* libfdt checks every bound, but loads words where these offsets lead. */
-	aligned = IS_ALIGNED(fdt_off_dt_struct(blob), sizeof(fdt32_t)) && IS_ALIGNED(fdt_off_mem_rsvmap(blob), sizeof(u64));
+	aligned = IS_ALIGNED(fdt_off_dt_struct(blob), sizeof(fdt32_t)) &&
+		  IS_ALIGNED(fdt_off_mem_rsvmap(blob), sizeof(u64));
 	result = aligned ? fdt_check_full(blob, (size_t)bytes) : -FDT_ERR_ALIGNMENT;
 	if (result) {
 		format_text(error, CONFIG_ERROR_BYTES, "the device tree blob is damaged: %s", fdt_strerror(result));

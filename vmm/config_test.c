@@ -194,7 +194,8 @@ TEST(config_refuses_module_indices_that_do_not_exist)
 	child("kernel", "module,kernel", 4);
 	end_td();
 	CHECK_EQ(finish(), 0);
-	CHECK_STR(left_out, "node /chosen/hypervisor/a/kernel: property \"mb-index\": there is no boot module 4, the boot "
+	CHECK_STR(left_out, "node /chosen/hypervisor/a/kernel: property \"mb-index\": there is no boot module 4, the "
+			    "boot "
 			    "loader gave 4 (counted from 0)");
 	begin(0);
 	begin_td("a", 65536);
@@ -297,7 +298,7 @@ TEST(config_refuses_every_truncation)
 	CHECK_EQ(finish(), 0);
 	whole = fdt_totalsize(blob);
 	for (u64 bytes = 0; bytes < whole; bytes++) {
-		u64 *copy = __builtin_malloc(bytes + 8);	/* exactly sized, so that ASan sees each byte too many */
+		u64 *copy = __builtin_malloc(bytes + 8); /* exactly sized, so that ASan sees each byte too many */
 
 		memcpy(copy, blob, bytes);
 		CHECK(config_parse(copy, bytes, &boot, &config, error, NULL) != 0);

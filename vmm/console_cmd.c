@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `tds`, `td start|stop|info <name>`, `attach <name>`. They read numbers that other cores change; a line may be a moment old.
- * Console task.
+ * `tds`, `td start|stop|info <name>`, `attach <name>`. They read numbers that other cores change; a line may be a
+ * moment old. Console task.
  */
 #include "vmm/console_cmd.h"
 
@@ -34,8 +34,8 @@ static void run_tds(int argc, char **argv)
 		console_printf("no TD is configured\n");
 		return;
 	}
-	console_printf("%-20s %-9s %5s %7s %9s %8s %10s %7s  %s\n", "name", "state", "vCPUs", "MiB", "private", "shared",
-		       "exits", "seconds", "last end");
+	console_printf("%-20s %-9s %5s %7s %9s %8s %10s %7s  %s\n", "name", "state", "vCPUs", "MiB", "private",
+		       "shared", "exits", "seconds", "last end");
 	for (u32 i = 0; i < guest_count(); i++)
 		list_guest(guest_at(i));
 }
@@ -70,8 +70,8 @@ static void show_info(const struct guest *guest)
 	const struct guest_config *config = guest->config;
 	struct guest_counters sum;
 
-	console_printf("%-12s %s, %s%s%s\n", config->name, guest_state_name(guest->state), td_state_name(guest->td.state),
-		       guest->end == GUEST_END_NONE ? "" : ", last end: ",
+	console_printf("%-12s %s, %s%s%s\n", config->name, guest_state_name(guest->state),
+		       td_state_name(guest->td.state), guest->end == GUEST_END_NONE ? "" : ", last end: ",
 		       guest->end == GUEST_END_NONE ? "" : guest_end_name(guest->end));
 	if (config->uuid[0])
 		console_printf("%-12s %s\n", "uuid", config->uuid);

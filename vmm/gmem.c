@@ -2,15 +2,16 @@
 /*
  * Guest memory.
  *
- * RAM is [0, low) and [4 GiB, 4 GiB + high). A bit per 4 KiB page says which half of the address space it lives in. Private
- * pages come from the TD pool on first touch, by 2 MiB where nothing in the 2 MiB range is shared. A shared page is a host
- * page, allocated zeroed when the guest converts; the shared EPT is the only record of which one. A guest can hold at most
- * as many host pages as it has RAM, and the host keeps a reserve.
+ * RAM is [0, low) and [4 GiB, 4 GiB + high). A bit per 4 KiB page says which half of the address space it lives in.
+ * Private pages come from the TD pool on first touch, by 2 MiB where nothing in the 2 MiB range is shared. A shared
+ * page is a host page, allocated zeroed when the guest converts; the shared EPT is the only record of which one. A
+ * guest can hold at most as many host pages as it has RAM, and the host keeps a reserve.
  *
- * Conversions of one guest run one at a time (`converting`), because they remove private pages and flush TLBs, for which no
- * lock may be held. `lock` guards the map: a device copies a page under it, and a page leaves the map before it leaves the
- * shared EPT and the books, so no copy can hit a page that somebody else got. Order: gmem.lock, then the shared EPT's lock.
- * A page that becomes shared leaves the private half last: a private access meanwhile finds it marked and is refused.
+ * Conversions of one guest run one at a time (`converting`), because they remove private pages and flush TLBs, for
+ * which no lock may be held. `lock` guards the map: a device copies a page under it, and a page leaves the map before
+ * it leaves the shared EPT and the books, so no copy can hit a page that somebody else got. Order: gmem.lock, then the
+ * shared EPT's lock. A page that becomes shared leaves the private half last: a private access meanwhile finds it
+ * marked and is refused.
  *
  * GHCI, "TDG.VP.VMCALL<MapGPA>"; TDX Module Base, "Secure EPT".
  */
@@ -61,7 +62,7 @@ bool gmem_is_ram(const struct guest *guest, gpa_t gpa, u64 bytes)
 	       (gpa.raw >= GUEST_HIGH_RAM_BASE && end <= GUEST_HIGH_RAM_BASE + memory->high_bytes);
 }
 
-/* Number of a RAM page in the map; low RAM first. Both parts are multiples of 2 MiB, so 2 MiB ranges are whole words. */
+/* Number of a RAM page in the map; low RAM first. Both parts are 2 MiB multiples, so 2 MiB ranges are whole words. */
 static u64 page_number(const struct gmem *memory, u64 gpa)
 {
 	u64 offset = gpa < GUEST_HIGH_RAM_BASE ? gpa : gpa - GUEST_HIGH_RAM_BASE + memory->low_bytes;
@@ -182,9 +183,9 @@ static u64 contiguous_pages(struct guest *guest, u64 gpa, u64 bytes, hpa_t *star
 }
 
 /*
- * Undo back_shared() for pages that the map does not name (any more). The mapping, and every core's cached copy of it, goes
- * before the pages do. Fails only when part of a 2 MiB mapping goes and there is no page for the split table; *@done bytes
- * are gone then.
+ * Undo back_shared() for pages that the map does not name (any more). The mapping, and every core's cached copy of it,
+ * goes before the pages do. Fails only when part of a 2 MiB mapping goes and there is no page for the split table;
+ * *@done bytes are gone then.
  */
 static int unback_shared(struct guest *guest, u64 gpa, u64 bytes, u64 *done)
 {

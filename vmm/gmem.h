@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A guest's memory: which GPAs are RAM, which of them are shared, conversions, and copies to and from shared RAM.
- * Private RAM is backed on first touch (or ahead) by 2 MiB pages; shared RAM by host pages allocated when the guest maps it.
- * Guest-shared memory changes under our hands: copy once, then check.
+ * Private RAM is backed on first touch (or ahead) by 2 MiB pages; shared RAM by host pages allocated when the guest
+ * maps it. Guest-shared memory changes under our hands: copy once, then check.
  */
 #ifndef VMM_GMEM_H
 #define VMM_GMEM_H
@@ -27,15 +27,20 @@ int __must_check gmem_create(struct guest *guest);
 void gmem_destroy(struct guest *guest);
 /** gmem_is_ram() - the whole range is RAM of the guest */
 bool gmem_is_ram(const struct guest *guest, gpa_t gpa, u64 bytes);
-/** gmem_convert() - MapGPA on RAM; 4 KiB multiples; idempotent. *done: bytes converted when it stops early. -EAGAIN: retry */
+/**
+ * gmem_convert_to_shared(), gmem_convert_to_private() - MapGPA on RAM; 4 KiB multiples; idempotent
+ * *@done: bytes converted, also when it stops early. -EAGAIN: busy, try again; -EINVAL: not RAM; -ENOMEM: no host page left
+ */
 int __must_check gmem_convert_to_shared(struct guest *guest, gpa_t gpa, u64 bytes, u64 *done);
 int __must_check gmem_convert_to_private(struct guest *guest, gpa_t gpa, u64 bytes, u64 *done);
-/** gmem_fault_private() - EPT violation or ACCEPT on private RAM: back it, @level as the guest asked where possible.
- *  -EINVAL: no RAM; -EPERM: the page is shared; -ENOMEM: TD pool exhausted; -EBUSY: enter again */
+/**
+ * gmem_fault_private() - EPT violation or ACCEPT on private RAM: back it, @level as the guest asked where possible
+ * -EINVAL: no RAM; -EPERM: the page is shared; -ENOMEM: TD pool exhausted; -EBUSY: enter again
+ */
 int __must_check gmem_fault_private(struct guest *guest, gpa_t gpa, u32 level);
-/** gmem_fault_shared() - EPT violation on the shared half: back shared RAM that lost its mapping; -EINVAL: not shared RAM */
+/** gmem_fault_shared() - EPT violation on the shared half: back shared RAM without a mapping; -EINVAL: not shared RAM */
 int __must_check gmem_fault_shared(struct guest *guest, gpa_t gpa);
-/** gmem_read(), gmem_write() - copy from and to shared RAM, any alignment and length. -EINVAL: not all of it is shared RAM */
+/** gmem_read(), gmem_write() - copy from and to shared RAM, any alignment, any length. -EINVAL: not all is shared RAM */
 int __must_check gmem_read(struct guest *guest, gpa_t gpa, void *to, u64 bytes);
 int __must_check gmem_write(struct guest *guest, gpa_t gpa, const void *from, u64 bytes);
 /** gmem_load_u16(), gmem_store_u16() - the same for two bytes at an even GPA, in one access: a ring's index is never seen

@@ -2,13 +2,13 @@
 /*
  * Guests and their lives.
  *
- * Each guest of the configuration has a keeper: a task on core 0 that builds the TD, starts a task per vCPU on the cores they
- * are pinned to, waits for all of them to leave, tears everything down and compares the page books with those from before.
- * Ending is asked for by anybody (guest_request_end); only the keeper tears down. struct guest stays allocated for ever, its
- * per-life members are zeroed at the start of a life.
+ * Each guest of the configuration has a keeper: a task on core 0 that builds the TD, starts a task per vCPU on the
+ * cores they are pinned to, waits for all of them to leave, tears everything down and compares the page books with
+ * those from before. Ending is asked for by anybody (guest_request_end); only the keeper tears down. struct guest
+ * stays allocated for ever, its per-life members are zeroed at the start of a life.
  *
- * guest.lock guards state and end; it is never held while a page, a TD or another task is waited for. The books can only be
- * compared when no other TD lived meanwhile; `guests.lock` guards the bookkeeping for that.
+ * guest.lock guards state and end; it is never held while a page, a TD or another task is waited for. The books can
+ * only be compared when no other TD lived meanwhile; `guests.lock` guards the bookkeeping for that.
  */
 #include "vmm/guest.h"
 
@@ -130,8 +130,8 @@ static void report_difference(const char *name, const struct page_books *before,
 	for (u32 zone = 0; zone < ZONE_COUNT; zone++)
 		for (u32 owner = 0; owner < PAGE_OWNER_COUNT; owner++)
 			if (before->pages[zone][owner] != after->pages[zone][owner])
-				log_error("td", "%s: the page books differ: %s, \"%s\": %lu pages before, %lu after", name,
-					  zones[zone], page_owner_name((enum page_owner)owner),
+				log_error("td", "%s: the page books differ: %s, \"%s\": %lu pages before, %lu after",
+					  name, zones[zone], page_owner_name((enum page_owner)owner),
 					  before->pages[zone][owner], after->pages[zone][owner]);
 }
 
@@ -146,7 +146,8 @@ static void audit_end(const struct audit *audit, const char *name)
 	comparable = audit->alone && guests.births == audit->birth;
 	spin_unlock(&guests.lock);
 	if (!comparable)
-		log_info("td", "%s: pages given back; the books are not compared because another TD lived meanwhile", name);
+		log_info("td", "%s: pages given back; the books are not compared because another TD lived meanwhile",
+			 name);
 	else if (page_books_equal(&audit->before, &after))
 		log_info("td", "%s: all %lu pages given back, books equal", name, audit->pages);
 	else
@@ -312,7 +313,7 @@ static void keep(void *arg)
 
 /* ---- commands of the operator ---- */
 
-/* Callers are the console task and the keeper, both on core 0: the guest cannot lose its console between look and call. */
+/* Callers are the console task and the keeper, both on core 0: the guest cannot lose its console between the lines. */
 int guest_attach(struct guest *guest)
 {
 	if (!guest->config->has_console)
@@ -399,5 +400,6 @@ void guests_start(const struct boot_info *boot)
 	}
 	for (u32 i = 0; i < guests.count; i++)
 		if (guest_start(guests.guests[i]))
-			log_error("td", "%s is not started: no stack is left for its keeper", guests.guests[i]->config->name);
+			log_error("td", "%s is not started: no stack is left for its keeper",
+				  guests.guests[i]->config->name);
 }

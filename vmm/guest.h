@@ -72,6 +72,7 @@ struct guest {
 	struct gmem memory;
 	struct payload payload;	/* (c) kernel, initrd and command line as the guest sees them */
 	struct bus bus;
+	bool has_platform;	/* (o) keeper: platform_create() succeeded */
 	u32 vcpu_count;	/* (c) */
 	u32 first_cpu;	/* (c) number of vCPUs in the guests before this one: spreads vCPUs over the cores */
 	struct guest_vcpu vcpus[GUEST_MAX_VCPUS];

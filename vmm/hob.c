@@ -2,10 +2,10 @@
 /*
  * Building and checking a TD HOB list.
  *
- * RAM is listed in ascending order, below 4 GiB first, without a hole from address 0 on and never across 4 GiB: OVMF finds
- * the size of low memory by chaining descriptors. Pages that the builder adds are system memory; everything else is
- * unaccepted and is the guest's to accept. Each region that was added keeps a descriptor of its own, so that tdshim can
- * compare it with the sections it was linked for. Pure; any core.
+ * RAM is listed in ascending order, below 4 GiB first, without a hole from address 0 on and never across 4 GiB: OVMF
+ * finds the size of low memory by chaining descriptors. Pages that the builder adds are system memory; everything else
+ * is unaccepted and is the guest's to accept. Each region that was added keeps a descriptor of its own, so that tdshim
+ * can compare it with the sections it was linked for. Pure; any core.
  *
  * PI specification, volume 3, "HOB Code Definitions"; edk2's TD HOB rules.
  */
@@ -163,8 +163,8 @@ static int check_handoff(const u8 *block, u32 block_bytes, u64 end_of_list, char
 	if (!IS_ALIGNED(handoff.free_memory_top, PAGE_SIZE))
 		return refuse(error, "the hand-off block has a free memory top that is not 4 KiB aligned");
 	if (handoff.end_of_list != end_of_list)
-		return refuse(error, "the hand-off block says the list ends at 0x%lx, not at 0x%lx", handoff.end_of_list,
-			      end_of_list);
+		return refuse(error, "the hand-off block says the list ends at 0x%lx, not at 0x%lx",
+			      handoff.end_of_list, end_of_list);
 	return 0;
 }
 
@@ -182,7 +182,8 @@ static int check_resource(const u8 *block, u32 block_bytes, u64 *last_end, char 
 	if (resource.attributes != HOB_RESOURCE_ATTRIBUTES_RAM)
 		return refuse(error, "a resource block has attributes 0x%x", resource.attributes);
 	if (end <= resource.start || !IS_ALIGNED(resource.start | resource.bytes, PAGE_SIZE))
-		return refuse(error, "the resource at 0x%lx, 0x%lx bytes, is malformed", resource.start, resource.bytes);
+		return refuse(error, "the resource at 0x%lx, 0x%lx bytes, is malformed", resource.start,
+			      resource.bytes);
 	if (resource.start < *last_end)
 		return refuse(error, "the resource at 0x%lx is out of order", resource.start);
 	if (resource.start < GUEST_HIGH_RAM_BASE && resource.start != *last_end)

@@ -28,11 +28,13 @@ struct hob_plan {
 };
 
 /**
- * hob_build() - write the list: PHIT, RAM ascending (added pages as system memory, the rest as unaccepted), payload, end
- * @to: zeroed, @plan->list_bytes, 8-byte aligned. *@used: bytes written. -ENOSPC: does not fit; -EINVAL: a region is not RAM
+ * hob_build() - write the list: PHIT, RAM ascending (added pages as system memory, the rest as unaccepted), payload,
+ * end
+ * @to: zeroed, @plan->list_bytes, 8-byte aligned. *@used: bytes written. -ENOSPC: does not fit; -EINVAL: a region is
+ * not RAM
  */
 int __must_check hob_build(void *to, struct hob_plan *plan, u64 *used);
-/** hob_validate() - the checks that OVMF and tdshim make. @list_gpa: where it will lie. -EINVAL with a sentence in @error */
+/** hob_validate() - the checks that OVMF and tdshim make. @list_gpa: where it will lie. -EINVAL, sentence in @error */
 int __must_check hob_validate(const void *list, u64 bytes, u64 list_gpa, char error[HOB_ERROR_BYTES]);
 
 #endif

@@ -67,7 +67,9 @@ TEST(hob_lists_high_ram_from_4_gib_on)
 TEST(hob_carries_the_payload_block)
 {
 	static const u8 guid[] = TDSHIM_PAYLOAD_GUID;
-	struct tdshim_payload payload = { .version = 1, .vcpus = 2, .kernel_gpa = GUEST_PAYLOAD_WINDOW, .kernel_bytes = 5 };
+	struct tdshim_payload payload = {
+		.version = 1, .vcpus = 2, .kernel_gpa = GUEST_PAYLOAD_WINDOW, .kernel_bytes = 5
+	};
 	const struct hob_guid *block;
 
 	build(MIB(64), 0);

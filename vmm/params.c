@@ -2,11 +2,10 @@
 /*
  * TD_PARAMS of a guest.
  *
- * CPUID: the module lists the leaves and bits that a host may configure. Each such bit gets the machine's own value, except
- * what a guest of Cella does not have: MONITOR, 5-level paging, TSX, resource control, power states, user-mode waiting. A bit
- * outside the module's list is never set, because TDH.MNG.INIT refuses it. Topology is flat: each vCPU is a core, and the
- * x2APIC id is the vCPU's index.
- * Pure; any core.
+ * CPUID: the module lists the leaves and bits that a host may configure. Each such bit gets the machine's own value,
+ * except what a guest of Cella does not have: MONITOR, 5-level paging, TSX, resource control, power states, user-mode
+ * waiting. A bit outside the module's list is never set, because TDH.MNG.INIT refuses it. Topology is flat: each vCPU
+ * is a core, and the x2APIC id is the vCPU's index. Pure; any core.
  *
  * TDX Module ABI, "TD_PARAMS", "CPUID_CONFIG"; SDM, "CPUID".
  */
@@ -77,7 +76,9 @@ static int fill_attributes(struct td_params *params, const struct params_input *
 	if (unserved)
 		return refuse(error, "property \"cella,td-attributes\": bits 0x%lx are not served by Cella", unserved);
 	if (wanted & ~sysinfo->attributes_fixed0)
-		return refuse(error, "property \"cella,td-attributes\": this TDX module does not offer bits 0x%lx (it has 0x%lx)",
+		return refuse(error,
+			      "property \"cella,td-attributes\": this TDX module does not offer bits 0x%lx (it has "
+			      "0x%lx)",
 			      wanted & ~sysinfo->attributes_fixed0, sysinfo->attributes_fixed0);
 	params->attributes = wanted;
 	return 0;
@@ -114,12 +115,15 @@ static int fill_xfam(struct td_params *params, const struct params_input *in, ch
 		return 0;
 	}
 	if (wanted & ~sysinfo->xfam_fixed0)
-		return refuse(error, "property \"cella,td-xfam\": this machine does not offer bits 0x%lx (it has 0x%lx)",
+		return refuse(error,
+			      "property \"cella,td-xfam\": this machine does not offer bits 0x%lx (it has 0x%lx)",
 			      wanted & ~sysinfo->xfam_fixed0, sysinfo->xfam_fixed0);
 	if (~wanted & sysinfo->xfam_fixed1)
-		return refuse(error, "property \"cella,td-xfam\": bits 0x%lx must be set", ~wanted & sysinfo->xfam_fixed1);
+		return refuse(error, "property \"cella,td-xfam\": bits 0x%lx must be set",
+			      ~wanted & sysinfo->xfam_fixed1);
 	if (!xfam_is_consistent(wanted))
-		return refuse(error, "property \"cella,td-xfam\": 0x%lx has a part of AVX-512, CET or AMX without the rest",
+		return refuse(error,
+			      "property \"cella,td-xfam\": 0x%lx has a part of AVX-512, CET or AMX without the rest",
 			      wanted);
 	params->xfam = wanted;
 	return 0;
@@ -206,8 +210,8 @@ int params_fill(struct td_params *params, const struct params_input *in, char er
 	int result;
 
 	if (sysinfo->max_vcpus_per_td && config->cpus > sysinfo->max_vcpus_per_td)
-		return refuse(error, "property \"cpus\": %u is more than the %u that this TDX module allows", config->cpus,
-			      sysinfo->max_vcpus_per_td);
+		return refuse(error, "property \"cpus\": %u is more than the %u that this TDX module allows",
+			      config->cpus, sysinfo->max_vcpus_per_td);
 	if (!(sysinfo->features0 & TDX_FEATURE_NO_RBP_MOD))
 		return refuse(error, "this TDX module cannot leave RBP alone (NO_RBP_MOD): a newer module is needed");
 	if (in->tsc_frequency < TD_TSC_FREQUENCY_MIN || in->tsc_frequency > TD_TSC_FREQUENCY_MAX)

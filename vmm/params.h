@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a TD is: ATTRIBUTES, XFAM, CPUID, TSC, EPTP. Pure: from the module's fixed masks, the machine's CPUID and the guest's
- * configuration to TD_PARAMS. Manual: TDX Module ABI, "TD_PARAMS".
+ * What a TD is: ATTRIBUTES, XFAM, CPUID, TSC, EPTP. Pure: from the module's fixed masks, the machine's CPUID and the
+ * guest's configuration to TD_PARAMS. Manual: TDX Module ABI, "TD_PARAMS".
  */
 #ifndef VMM_PARAMS_H
 #define VMM_PARAMS_H
@@ -20,7 +20,7 @@ struct params_input {
 	void (*cpuid)(u32 leaf, u32 subleaf, struct td_cpuid_value *value);	/* the machine's CPUID */
 };
 
-/** params_fill() - @params: zeroed. -EINVAL: the configuration asks for what the module does not have; sentence in @error */
+/** params_fill() - @params: zeroed. -EINVAL: the configuration asks for what there is not; sentence in @error */
 int __must_check params_fill(struct td_params *params, const struct params_input *in, char error[PARAMS_ERROR_BYTES]);
 
 #endif

@@ -115,7 +115,8 @@ TEST(params_refuse_with_a_sentence)
 	reset();
 	sysinfo.attributes_fixed0 = 0;
 	CHECK(fill() != 0);
-	CHECK_STR(error, "property \"cella,td-attributes\": this TDX module does not offer bits 0x10000000 (it has 0x0)");
+	CHECK_STR(error, "property \"cella,td-attributes\": this TDX module does not offer bits 0x10000000 (it has "
+			 "0x0)");
 	reset();
 	config.xfam = 0x10007;
 	CHECK(fill() != 0);

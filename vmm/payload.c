@@ -2,10 +2,10 @@
 /*
  * The payload window.
  *
- * Boot modules stay where the boot loader put them; their pages are mapped into the guest's shared EPT, so that handing over
- * a kernel costs no copy. A guest must not see what lies behind a module in its last page, so that page is copied into a
- * zeroed page of our own. GPAs are chosen congruent to the HPAs modulo 2 MiB, which lets most of a file be mapped by large
- * pages. Owner of the tail pages: struct payload.
+ * Boot modules stay where the boot loader put them; their pages are mapped into the guest's shared EPT, so that
+ * handing over a kernel costs no copy. A guest must not see what lies behind a module in its last page, so that page
+ * is copied into a zeroed page of our own. GPAs are chosen congruent to the HPAs modulo 2 MiB, which lets most of a
+ * file be mapped by large pages. Owner of the tail pages: struct payload.
  *
  * Linux Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header"; include/cella/tdshim.h.
  */
@@ -85,7 +85,8 @@ static int map_tail(struct guest *guest, enum payload_file which, gpa_t gpa, con
 }
 
 /* One module: *@next is the first free GPA of the window and moves behind it. */
-static int map_module(struct guest *guest, enum payload_file which, const struct boot_module *module, u64 *next, u64 *gpa)
+static int map_module(struct guest *guest, enum payload_file which, const struct boot_module *module, u64 *next,
+		      u64 *gpa)
 {
 	u64 whole = ALIGN_DOWN(module->bytes, PAGE_SIZE), tail = module->bytes - whole;
 	int error;
@@ -140,7 +141,8 @@ int payload_map(struct guest *guest, char error[PAYLOAD_ERROR_BYTES])
 	block->cmdline_bytes = strlen(config->cmdline);
 	if (!result && block->cmdline_bytes) {
 		block->cmdline_gpa = ALIGN_UP(next, PAGE_SIZE_2M);
-		result = map_tail(guest, PAYLOAD_CMDLINE, GPA(block->cmdline_gpa), config->cmdline, block->cmdline_bytes);
+		result = map_tail(guest, PAYLOAD_CMDLINE, GPA(block->cmdline_gpa), config->cmdline,
+				  block->cmdline_bytes);
 	}
 	if (result) {
 		refuse(error, "no host memory is left to map the payload");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Kernel, initrd and command line of a guest: boot modules that the guest's firmware reads through the payload window, in
- * shared memory, read-only. Firmware copies, then measures.
+ * Kernel, initrd and command line of a guest: boot modules that the guest's firmware reads through the payload window,
+ * in shared memory, read-only. Firmware copies, then measures.
  */
 #ifndef VMM_PAYLOAD_H
 #define VMM_PAYLOAD_H
@@ -29,9 +29,9 @@ struct payload {
 /** payload_check_kernel() - is it a bzImage with a 64-bit entry? Pure. -EINVAL with a sentence in @error */
 int __must_check payload_check_kernel(const void *file, u64 bytes, char error[PAYLOAD_ERROR_BYTES]);
 /**
- * payload_map() - lay the files out in the payload window and map them read-only into the guest's shared EPT
- * Keeper task, shared EPT created. Nothing is done for a guest without a kernel. -EINVAL: the files do not fit; -ENOMEM.
- * What was mapped before a failure is payload_release()'s.
+ * payload_map() - lay the files out in the payload window and map them read-only into the guest's shared EPT Keeper
+ * task, shared EPT created. Nothing is done for a guest without a kernel. -EINVAL: the files do not fit; -ENOMEM. What
+ * was mapped before a failure is payload_release()'s.
  */
 int __must_check payload_map(struct guest *guest, char error[PAYLOAD_ERROR_BYTES]);
 /** payload_release() - give the tail pages back; the guest no longer runs */

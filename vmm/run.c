@@ -2,10 +2,10 @@
 /*
  * The run loop.
  *
- * The status word says whether there was a stay in the TD at all: refusals because something was busy are tried again, fatal
- * ones end the guest. Then one table row per exit reason. Whatever is unknown or cannot be resolved ends this guest with a
- * dump that names TD, vCPU, status, reason and address; nothing a guest does reaches further than its own end. Between two
- * entries the core's other tasks get their turn. Runs in the vCPU's own task.
+ * The status word says whether there was a stay in the TD at all: refusals because something was busy are tried again,
+ * fatal ones end the guest. Then one table row per exit reason. Whatever is unknown or cannot be resolved ends this
+ * guest with a dump that names TD, vCPU, status, reason and address; nothing a guest does reaches further than its own
+ * end. Between two entries the core's other tasks get their turn. Runs in the vCPU's own task.
  *
  * TDX Module ABI, "TDH.VP.ENTER Leaf", "Extended Exit Qualification"; TDX Module Base, "TD Exits".
  */
@@ -104,7 +104,7 @@ static void handle_shared_fault(struct guest_vcpu *vcpu, const struct td_exit *e
 		crash(vcpu, exit, "instruction fetch from shared memory at 0x%lx", gpa);
 		return;
 	}
-	/* The CPU turns device accesses into #VE by itself, unless the guest has not read the last #VE's information. */
+	/* The CPU turns device accesses into #VE by itself, unless the guest has not read the last #VE yet. */
 	if (in_device_range(exit->gpa)) {
 		if (makes_no_progress(vcpu, exit))
 			crash(vcpu, exit, "device access at 0x%lx while an earlier #VE is still unread", gpa);

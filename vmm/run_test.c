@@ -23,7 +23,9 @@ static void reset(void)
 
 static struct td_exit ept_violation(u64 gpa, bool shared, u64 extended)
 {
-	return (struct td_exit){ .reason = TD_EXIT_EPT_VIOLATION, .gpa = GPA(gpa), .shared = shared, .extended = extended };
+	return (struct td_exit){
+		.reason = TD_EXIT_EPT_VIOLATION, .gpa = GPA(gpa), .shared = shared, .extended = extended
+	};
 }
 
 static void handle(struct td_exit exit)

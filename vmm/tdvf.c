@@ -2,10 +2,11 @@
 /*
  * The TDVF metadata of a firmware image.
  *
- * The last bytes of the file hold a table of GUIDed entries that is read downwards; one entry says how far from the end the
- * descriptor lies. The descriptor's sections are copied once and checked: bounds in the file, alignment, type rules, overlap.
- * The rules are those of QEMU's loader, plus file bounds, wrap-around, overlap and the reset vector. Third-party images may
- * carry PermMem (never added), Payload with its bytes, and the informative types. Pure; any core.
+ * The last bytes of the file hold a table of GUIDed entries that is read downwards; one entry says how far from the
+ * end the descriptor lies. The descriptor's sections are copied once and checked: bounds in the file, alignment, type
+ * rules, overlap. The rules are those of other hosts' loaders, plus file bounds, wrap-around, overlap and the reset
+ * vector. Third-party images may carry PermMem (never added), Payload with its bytes, and the informative types. Pure;
+ * any core.
  *
  * TDX Virtual Firmware Design Guide, "TDVF Metadata"; td-shim metadata specification.
  */
@@ -79,7 +80,8 @@ static int find_descriptor(const u8 *file, u64 bytes, u32 *distance, char *error
 			return refuse(error, "its GUID table has an entry of %u bytes that does not fit", entry_bytes);
 		if (!memcmp(file + end - GUID_BYTES, offset_guid, GUID_BYTES)) {
 			if (entry_bytes != ENTRY_TAIL_BYTES + sizeof(u32))
-				return refuse(error, "its metadata offset entry has %u bytes instead of 22", entry_bytes);
+				return refuse(error, "its metadata offset entry has %u bytes instead of 22",
+					      entry_bytes);
 			*distance = read_u32(file + end - entry_bytes);
 			return 0;
 		}
@@ -193,8 +195,8 @@ static int read_descriptor(const u8 *file, u64 bytes, u32 distance, struct tdvf_
 		return refuse(error, "its metadata has %u sections, Cella takes 2 to %d", descriptor->section_count,
 			      TDVF_MAX_SECTIONS);
 	if (descriptor->bytes != TDVF_DESCRIPTOR_HEADER_BYTES + TDVF_SECTION_BYTES * descriptor->section_count)
-		return refuse(error, "its metadata says %u bytes, which is not right for %u sections", descriptor->bytes,
-			      descriptor->section_count);
+		return refuse(error, "its metadata says %u bytes, which is not right for %u sections",
+			      descriptor->bytes, descriptor->section_count);
 	if (descriptor->bytes > distance)
 		return refuse(error, "its metadata reaches outside the file");
 	return 0;
@@ -245,13 +247,16 @@ int tdvf_check_placement(const struct tdvf_image *image, u64 low_bytes, u64 high
 {
 	for (u32 i = 0; i < image->section_count; i++) {
 		const struct tdvf_section *section = &image->sections[i];
-		bool window = section->gpa >= TDVF_WINDOW_BASE && section->gpa + section->memory_bytes <= TDVF_WINDOW_END;
+		bool window =
+			section->gpa >= TDVF_WINDOW_BASE && section->gpa + section->memory_bytes <= TDVF_WINDOW_END;
 
 		if (tdvf_in_ram(section, low_bytes, high_bytes))
 			continue;
 		if (!section->raw_bytes)
-			return refuse(error, "section %s at 0x%lx is outside the TD's RAM of %lu MiB: give the TD more memory",
-				      tdvf_section_name(section->type), section->gpa, (low_bytes + high_bytes) / MIB(1));
+			return refuse(error,
+				      "section %s at 0x%lx is outside the TD's RAM of %lu MiB: give the TD more memory",
+				      tdvf_section_name(section->type), section->gpa,
+				      (low_bytes + high_bytes) / MIB(1));
 		if (!window)
 			return refuse(error, "section %s at 0x%lx is neither in RAM nor in the last 16 MiB below 4 GiB",
 				      tdvf_section_name(section->type), section->gpa);

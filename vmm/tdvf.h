@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * TDVF images: from a firmware file to a checked list of sections. Pure; every rule that an image can break has a sentence.
- * TDX Virtual Firmware Design Guide, "TDVF Metadata".
+ * TDVF images: from a firmware file to a checked list of sections. Pure; every rule that an image can break has a
+ * sentence. TDX Virtual Firmware Design Guide, "TDVF Metadata".
  */
 #ifndef VMM_TDVF_H
 #define VMM_TDVF_H

@@ -2,10 +2,10 @@
 /*
  * The table of TDVMCALLs.
  *
- * Only registers that the guest exposed are read, the others count as 0; only exposed ones are written, and of those only
- * R10 and what the sub-function defines as output, so that the guest finds everything else as it left it. Counting is by
- * row. A call that names no row gets SUBFUNC_UNSUPPORTED; a vendor call (R10 not 0) gets what KVM answers for an unknown
- * hypercall, because that is the signature the guest sees.
+ * Only registers that the guest exposed are read, the others count as 0; only exposed ones are written, and of those
+ * only R10 and what the sub-function defines as output, so that the guest finds everything else as it left it.
+ * Counting is by row. A call that names no row gets SUBFUNC_UNSUPPORTED; a vendor call (R10 not 0) gets what KVM
+ * answers for an unknown hypercall, because that is the signature the guest sees.
  *
  * GHCI, "TDG.VP.VMCALL<sub-functions>"; TDX Module ABI, "TDH.VP.ENTER", output of a TDVMCALL exit.
  */

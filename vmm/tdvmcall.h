@@ -33,7 +33,7 @@ struct vmcall {
 	u32 outputs;	/* bit per output that is set */
 };
 
-/** tdvmcall_handle() - serve the call that ended the last stay. @mask: registers that the guest exposed. vCPU's own task */
+/** tdvmcall_handle() - serve the call that ended the last stay. @mask: registers the guest exposed. vCPU's own task */
 void tdvmcall_handle(struct guest_vcpu *vcpu, u32 mask);
 /** tdvmcall_return() - a handler sets an output register */
 void tdvmcall_return(struct vmcall *call, enum tdvmcall_output output, u64 value);

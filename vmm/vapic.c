@@ -2,11 +2,12 @@
 /*
  * The part of a vCPU's local APIC that the host emulates.
  *
- * TPR, PPR, EOI, ISR, IRR and self-IPIs never leave the TD; what arrives here are the registers that steer delivery: id, SVR,
- * LVTs, ICR and the timer. One-shot and periodic mode count at 25 MHz, the crystal that CPUID 0x15 names; TSC-deadline values
- * are virtual TSC. Virtual ticks become native ones by a fixed-point inverse of the TD's TSC multiplier, computed once.
- * Registers belong to the vCPU's task; the timer's handler runs on the same core in interrupt context and only posts,
- * re-arms and clears the deadline, so the task cancels the timer before it changes what the handler reads.
+ * TPR, PPR, EOI, ISR, IRR and self-IPIs never leave the TD; what arrives here are the registers that steer delivery:
+ * id, SVR, LVTs, ICR and the timer. One-shot and periodic mode count at 25 MHz, the crystal that CPUID 0x15 names;
+ * TSC-deadline values are virtual TSC. Virtual ticks become native ones by a fixed-point inverse of the TD's TSC
+ * multiplier, computed once. Registers belong to the vCPU's task; the timer's handler runs on the same core in
+ * interrupt context and only posts, re-arms and clears the deadline, so the task cancels the timer before it changes
+ * what the handler reads.
  *
  * SDM, "Advanced Programmable Interrupt Controller (APIC)"; TDX Module Base, "TSC Virtualization".
  */

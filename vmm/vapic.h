@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Local APIC registers that reach the host as RDMSR and WRMSR TDVMCALLs: APIC_BASE, id, LVTs, ICR, timer, TSC deadline. */
+/* Local APIC registers that reach the host as TDVMCALLs: APIC_BASE, id, LVTs, ICR, timer, TSC deadline. */
 #ifndef VMM_VAPIC_H
 #define VMM_VAPIC_H
 

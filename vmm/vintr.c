@@ -2,10 +2,10 @@
 /*
  * Interrupts into a guest.
  *
- * The only way in is the posted-interrupt descriptor: a vector is set there, the core is notified if the vCPU is inside the
- * TD, and its task is woken if it waits in HLT. The host never sees an EOI, so every interrupt is an edge. NMIs go through
- * the TDX module and can only be requested by the vCPU's own task, which is asked to do so. Any core, interrupt handlers
- * included; no lock.
+ * The only way in is the posted-interrupt descriptor: a vector is set there, the core is notified if the vCPU is
+ * inside the TD, and its task is woken if it waits in HLT. The host never sees an EOI, so every interrupt is an edge.
+ * NMIs go through the TDX module and can only be requested by the vCPU's own task, which is asked to do so. Any core,
+ * interrupt handlers included; no lock.
  *
  * SDM, "Posted-Interrupt Processing", "Message Signalled Interrupts"; Intel 64 Architecture x2APIC Specification.
  */

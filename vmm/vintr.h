@@ -15,7 +15,7 @@ struct guest_vcpu;
 void vintr_post(struct guest_vcpu *vcpu, u8 vector);
 /** vintr_nmi() - any core: an NMI for one vCPU; wakes it from HLT. Requests collapse into one until it is taken */
 void vintr_nmi(struct guest_vcpu *vcpu);
-/** vintr_msi() - an MSI or MSI-X message: physical or logical x2APIC destination, fixed delivery; anything else is dropped */
+/** vintr_msi() - an MSI or MSI-X message: physical or logical destination, fixed delivery; anything else is dropped */
 void vintr_msi(struct guest *guest, u64 address, u32 data);
 
 #endif

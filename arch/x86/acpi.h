@@ -7,29 +7,29 @@
 #include "include/cella/types.h"
 #include "include/spec/acpi.h"
 
-#define ACPI_MAX_NODE_RANGES 64
-
-struct acpi_port {
-	u16 port;	/* 0: none */
-	u16 value;	/* what to write */
-};
+#define ACPI_MAX_IOAPICS 64
 
 struct acpi_info {
-	u32 core_count;	/* enabled cores, in the MADT's order */
+	u32 core_count;	/* enabled cores, in the MADT's order, each once */
 	u32 core_apic_ids[MAX_CPUS];
 	u32 cores_ignored;	/* enabled cores beyond MAX_CPUS */
 	u32 hotplug_cores;	/* cores the firmware could add later */
 	u32 core_nodes[MAX_CPUS];	/* by position in core_apic_ids */
+	u32 ioapic_count;
+	hpa_t ioapics[ACPI_MAX_IOAPICS];
 	u64 ecam_base;	/* segment 0, 0: no MCFG */
 	u8 ecam_first_bus, ecam_last_bus;
 	bool hotplug_memory;	/* SRAT has hot-pluggable ranges */
-	bool dmar_x2apic_opt_out;
+	bool dmar_x2apic_opt_out;	/* firmware asks to stay in xAPIC mode */
+	hpa_t dsdt;	/* 0: none */
 	struct acpi_gas reset_register;	/* address 0: none */
 	u8 reset_value;
 	bool hw_reduced;
 	struct acpi_gas sleep_control;
 	u16 pm1a_control, pm1b_control;	/* ports, 0: none */
 	u16 pm_timer;	/* port, 0: none */
+	u16 smi_command;	/* port that takes acpi_enable, 0: ACPI is always on */
+	u8 acpi_enable;
 	bool s5_known;
 	u8 s5_type_a, s5_type_b;
 	u16 console_port;	/* SPCR, 0: none */
@@ -40,10 +40,18 @@ const struct acpi_info *acpi_info(void);
 /** acpi_node_of() - NUMA node of an APIC id, 0 when unknown */
 u32 acpi_node_of(u32 apic_id);
 
-/* Parsers, pure: @table has @length bytes that may be read and a right checksum. */
+/*
+ * Parsers, pure but for acpi_parse_srat(), which also tells kernel/page.c the node of each memory range: @table has as many
+ * readable bytes as its header says, and a right checksum. The SRAT's come after the MADT's cores.
+ */
 void acpi_parse_madt(const struct acpi_header *table, struct acpi_info *info);
+void acpi_parse_srat(const struct acpi_header *table, struct acpi_info *info);
 void acpi_parse_fadt(const struct acpi_header *table, struct acpi_info *info);
-void acpi_parse_s5(const u8 *dsdt, u32 bytes, struct acpi_info *info);
+void acpi_parse_mcfg(const struct acpi_header *table, struct acpi_info *info);
+void acpi_parse_spcr(const struct acpi_header *table, struct acpi_info *info);
+void acpi_parse_dmar(const struct acpi_header *table, struct acpi_info *info);
+/** acpi_parse_s5() - @table: the DSDT */
+void acpi_parse_s5(const struct acpi_header *table, struct acpi_info *info);
 /** acpi_checksum_ok() - the bytes add up to 0 */
 bool acpi_checksum_ok(const void *table, u64 bytes);
 

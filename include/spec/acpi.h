@@ -40,6 +40,7 @@ struct acpi_gas {
 } __packed;
 #define ACPI_SPACE_MEMORY 0
 #define ACPI_SPACE_IO 1
+#define ACPI_PORT_MAX 0xffff
 
 struct acpi_entry_header {
 	u8 type, length;
@@ -173,18 +174,33 @@ _Static_assert(sizeof(struct acpi_ccel) == 56, "CCEL is 56 bytes");
 #define ACPI_FADT_RESET_REGISTER 116	/* acpi_gas */
 #define ACPI_FADT_RESET_VALUE 128	/* u8 */
 #define ACPI_FADT_X_DSDT 140	/* u64 */
+#define ACPI_FADT_X_PM1A_CONTROL 172	/* acpi_gas */
+#define ACPI_FADT_X_PM1B_CONTROL 184
+#define ACPI_FADT_X_PM_TIMER 208
 #define ACPI_FADT_SLEEP_CONTROL 244	/* acpi_gas */
 #define ACPI_FADT_SLEEP_STATUS 256
 #define ACPI_FADT_FLAG_RESET_SUPPORTED (1u << 10)
 #define ACPI_FADT_FLAG_HW_REDUCED (1u << 20)
+#define ACPI_PM_TIMER_HZ 3579545
+#define ACPI_PM_TIMER_MASK 0xffffff	/* the bits every PM timer has */
+#define ACPI_PM1_SCI_ENABLE (1u << 0)
 #define ACPI_PM1_SLEEP_ENABLE (1u << 13)
 #define ACPI_PM1_SLEEP_TYPE_SHIFT 10
+#define ACPI_SLEEP_TYPE_MASK 7
 #define ACPI_SLEEP_CONTROL_ENABLE 0x20
 #define ACPI_SLEEP_CONTROL_TYPE_SHIFT 2
 
 /* SPCR: offsets. */
 #define ACPI_SPCR_INTERFACE 36	/* u8: 0, 1 or 18 are 16550 compatible */
+#define ACPI_SPCR_16550_FULL 0
+#define ACPI_SPCR_16550_SUBSET 1
+#define ACPI_SPCR_16550_GAS 18
 #define ACPI_SPCR_BASE 40	/* acpi_gas */
+#define ACPI_BIOS_EBDA_POINTER 0x40e	/* u16: segment of the extended BIOS data area */
+#define ACPI_BIOS_EBDA_BYTES 1024	/* of it that may hold the RSDP */
+#define ACPI_BIOS_AREA_BASE 0xe0000
+#define ACPI_BIOS_AREA_BYTES 0x20000
+#define ACPI_RSDP_ALIGN 16
 
 /* DMAR */
 #define ACPI_DMAR_FLAGS 37	/* u8 */

@@ -69,7 +69,7 @@ def main():
         run.stop()
     for line in run.broken_lines():
         print("run: the machine reported: " + line, file=sys.stderr)
-    return 0 if ended and b"powering off" in run.received else 1
+    return 0 if ended and b"boot: power off" in run.received else 1
 
 
 if __name__ == "__main__":

@@ -25,8 +25,11 @@ struct vp_row {
 };
 
 #define SIZE_OF(member) sizeof(((struct tdvps *)NULL)->member)
-#define TDVPS(name, n, member, ...) \
-	{ .id = TDX_VP_##name, .count = n, .offset = offsetof(struct tdvps, member), .bytes = SIZE_OF(member) / (n), \
+#define TDVPS(name, member, ...) \
+	{ .id = TDX_VP_##name, .count = 1, .offset = offsetof(struct tdvps, member), .bytes = SIZE_OF(member), \
+	  __VA_ARGS__ }
+#define TDVPS_ARRAY(name, n, member, ...) \
+	{ .id = TDX_VP_##name, .count = n, .offset = offsetof(struct tdvps, member), .bytes = SIZE_OF(member[0]), \
 	  __VA_ARGS__ }
 #define HIDDEN(name, n) { .id = TDX_VP_##name, .count = n }
 #define HOST .host_read = MD_ALL
@@ -51,20 +54,20 @@ static const struct vp_row rows[] = {
 	HIDDEN(IA32_LBR_DEPTH, 1), HIDDEN(IA32_UARCH_MISC_CTL, 1), HIDDEN(IA32_STAR, 2), HIDDEN(IA32_FMASK, 1),
 	HIDDEN(IA32_KERNEL_GS_BASE, 2),
 	HIDDEN(VCPU_STATE, 1),
-	TDVPS(VCPU_INDEX, 1, vcpu_index, HOST, .guest_read = MD_ALL),
-	TDVPS(NUM_TDVPS_PAGES, 1, page_count, HOST),
-	TDVPS(ASSOC_LPID, 1, assoc_lp, HOST),
-	TDVPS(VCPU_EPOCH, 1, vcpu_epoch, HOST),
-	TDVPS(CPUID_SUPERVISOR_VE, 1, cpuid_supervisor_ve, HOST, .guest_read = MD_ALL, .guest_write = FLAG_MASK),
-	TDVPS(CPUID_USER_VE, 1, cpuid_user_ve, HOST, .guest_read = MD_ALL, .guest_write = FLAG_MASK),
+	TDVPS(VCPU_INDEX, vcpu_index, HOST, .guest_read = MD_ALL),
+	TDVPS(NUM_TDVPS_PAGES, page_count, HOST),
+	TDVPS(ASSOC_LPID, assoc_lp, HOST),
+	TDVPS(VCPU_EPOCH, vcpu_epoch, HOST),
+	TDVPS(CPUID_SUPERVISOR_VE, cpuid_supervisor_ve, HOST, .guest_read = MD_ALL, .guest_write = FLAG_MASK),
+	TDVPS(CPUID_USER_VE, cpuid_user_ve, HOST, .guest_read = MD_ALL, .guest_write = FLAG_MASK),
 	HIDDEN(LAST_EXIT_TSC, 1),
-	TDVPS(PEND_NMI, 1, pend_nmi, HOST, .host_write = FLAG_MASK),
+	TDVPS(PEND_NMI, pend_nmi, HOST, .host_write = FLAG_MASK),
 	{ .id = TDX_VP_XFAM, .count = 1, HOST },	/* the TD's */
 	HIDDEN(LAST_EPF_GPA_LIST_IDX, 3),
-	TDVPS(TDVPS_PAGE_PA, 15, pages[0], HOST),
+	TDVPS_ARRAY(TDVPS_PAGE_PA, 15, pages, HOST),
 	HIDDEN(HP_LOCK_BUSY_START, 2), HIDDEN(NMI_UNBLOCKING_DUE_TO_IRET, 1),
-	TDVPS(CPUID_CONTROL, CPUID_CONTROL_SLOTS, cpuid_control[0], .guest_read = CPUID_CONTROL_MASK,
-	      .guest_write = CPUID_CONTROL_MASK),
+	TDVPS_ARRAY(CPUID_CONTROL, CPUID_CONTROL_SLOTS, cpuid_control, .guest_read = CPUID_CONTROL_MASK,
+		    .guest_write = CPUID_CONTROL_MASK),
 	HIDDEN(LAST_EPF_GPA_LIST, 32),
 };
 /* clang-format on */
@@ -74,17 +77,9 @@ static u64 readable_bits(const struct vp_row *row, enum md_reader reader)
 	return reader == MD_HOST ? row->host_read : row->guest_read;
 }
 
-static u8 element_bytes(const struct vp_row *row)
-{
-	/* These two tables name their first element. */
-	if (row->id == TDX_VP_TDVPS_PAGE_PA)
-		return sizeof(u64);
-	return row->id == TDX_VP_CPUID_CONTROL ? sizeof(u8) : row->bytes;
-}
-
 static void *place_of(struct vp_ref *vp, const struct vp_row *row, u32 element)
 {
-	return (u8 *)vp->tdvps + row->offset + element * element_bytes(row);
+	return (u8 *)vp->tdvps + row->offset + element * row->bytes;
 }
 
 static u64 raw_value(struct emu_cpu *cpu, struct vp_ref *vp, const struct vp_row *row, u32 element)
@@ -97,7 +92,7 @@ static u64 raw_value(struct emu_cpu *cpu, struct vp_ref *vp, const struct vp_row
 		return vp->td.tdcs->xfam;
 	if (row->id == TDX_VP_CPUID_CONTROL && element >= TD_CPUID_ROWS)
 		return 0;
-	switch (element_bytes(row)) {
+	switch (row->bytes) {
 	case 0:
 		return 0;
 	case 1:

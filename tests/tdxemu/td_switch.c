@@ -105,13 +105,6 @@ void td_switch_init(struct tdvps *tdvps)
 	tdvps->cr2 = 0;
 }
 
-/* A value the CPU refuses (an MSR narrower than the guest's value cannot come from the guest) is left out. */
-static void load(const struct switched_msr *row, u64 value)
-{
-	if (!msr_write_safe(row->msr, value))
-		(void)msr_write_safe(row->msr, row->fixed);
-}
-
 void td_switch_enter(struct td_run *run)
 {
 	struct tdvps *tdvps = run->tdvps;
@@ -123,7 +116,7 @@ void td_switch_enter(struct td_run *run)
 			continue;
 		if (row->after == AFTER_HOST && !msr_read_safe(row->msr, &host_values[run->cpu->index][i]))
 			host_values[run->cpu->index][i] = 0;
-		load(row, *slot_of(tdvps, row));
+		(void)msr_write_safe(row->msr, *slot_of(tdvps, row));
 	}
 	write_dr0(tdvps->dr[0]);
 	write_dr1(tdvps->dr[1]);
@@ -144,9 +137,9 @@ void td_switch_leave(struct td_run *run)
 			continue;
 		(void)msr_read_safe(row->msr, slot_of(tdvps, row));
 		if (row->after == AFTER_FIXED)
-			load(row, row->fixed);
+			(void)msr_write_safe(row->msr, row->fixed);
 		else if (row->after == AFTER_HOST)
-			load(row, host_values[run->cpu->index][i]);
+			(void)msr_write_safe(row->msr, host_values[run->cpu->index][i]);
 	}
 	tdvps->dr[0] = read_dr0();
 	tdvps->dr[1] = read_dr1();

@@ -49,7 +49,7 @@ enum guest_access {
 /**
  * td_operand() - host address of a GPA operand of a TDCALL (tdx-guest-abi.md 1.5); private or shared by its SHARED bit
  * @operand: for OPERAND_INVALID. Result TDCALL_DONE with @status 0 and @hpa, or TDCALL_DONE with an error status, or EXIT/VE.
- * The pages of one operand never cross a page. Implemented in td_ve.c.
+ * The pages of one operand never cross a page. Implemented in td_operand.c.
  */
 enum tdcall_outcome td_operand(struct td_run *run, u64 gpa, enum guest_access access, u32 operand, u64 *hpa, u64 *status);
 
