@@ -20,7 +20,8 @@ say = printf '  %-5s %s\n'
 boot_asm := multiboot2
 boot := multiboot2
 arch_x86_asm := exception trampoline switch
-arch_x86 := acpi acpi_parse backtrace console cpu desc lapic paging power rtc smp task time trap vmx
+arch_x86 := acpi acpi_parse backtrace console cpu desc lapic legacy_irq paging power rtc smp task \
+	time trap vmx
 kernel := console console_cmd cpu_call image irq line_edit lock log main page page_map panic percpu \
 	sched timer
 kernel_lib := calendar format sha384 string
@@ -36,14 +37,14 @@ libfdt := fdt fdt_ro fdt_check fdt_strerror
 tdshim_asm := reset tdcall
 tdshim := acpi handoff linux main measure memory report tdcall
 
-tdxemu_asm := entry native trampoline trap vmx_run
+tdxemu_asm := entry native trampoline trap vmx_run xsave
 tdxemu := acpi boot_tags clock cpu_face cr_access desc entropy fault hmac_sha256 host_view l1 \
 	l1_memory leaf_mem_page leaf_mem_range leaf_mem_sept leaf_mem_size leaf_mng leaf_mng_init leaf_mr \
 	leaf_phymem leaf_sys leaf_sys_config leaf_tdg leaf_tdg_mem leaf_tdg_mr leaf_vp loader main \
 	mem_operand memory metadata metadata_sys metadata_td metadata_vp module nested options page_move \
-	pamt port report seamcall sept serial smp td td_cpuid td_cpuid_exec td_cr td_cr_exit td_ept \
-	td_guest td_msr td_msr_exit td_operand td_switch td_ve td_vmcs td_vmcs_field trace verdict vmexit \
-	vmx xstate
+	pamt port report seamcall sept serial smp td td_cpuid td_cpuid_exec td_cr td_cr_exit td_enter \
+	td_ept td_exit td_exit_ept td_guest td_msr td_msr_exit td_operand td_physical td_switch td_ve \
+	td_vmcs td_vmcs_field tdcall trace verdict vmexit vmx xstate
 
 # Test payloads that run as TDs: each is payload.c and tdshim's way into C with one subject.
 guests := tdcalls tdvmcalls endings
@@ -65,8 +66,20 @@ unit_tdx := kernel/lib/format kernel/lib/sha384 kernel/page kernel/page_map tdx/
 	tdx/tdh_mng tdx/tdh_mr tdx/tdh_phymem tdx/tdh_sys tdx/tdh_vp tdx/tdmr tdx/vcpu
 unit_tdx_tests := tdx/keyid_test tdx/module_test tdx/pamt_test tdx/seamcall_test tdx/sept_map_test tdx/sept_test tdx/shared_ept_test \
 	tdx/status_test tdx/sysinfo_test tdx/td_test tdx/tdmr_test tdx/vcpu_test
-unit_tdxemu := kernel/lib/sha384 kernel/lib/string tests/unit/fake_verdict tests/tdxemu/fault tests/tdxemu/options
-unit_tdxemu_tests := tests/tdxemu/fault_test tests/tdxemu/options_test
+unit_tdxemu := tests/unit/fake_machine tests/tdxemu/entropy tests/tdxemu/hmac_sha256 \
+	tests/tdxemu/leaf_mem_page tests/tdxemu/leaf_mem_range tests/tdxemu/leaf_mem_sept \
+	tests/tdxemu/leaf_mem_size tests/tdxemu/leaf_mng tests/tdxemu/leaf_mng_init tests/tdxemu/leaf_mr \
+	tests/tdxemu/leaf_phymem tests/tdxemu/leaf_sys tests/tdxemu/leaf_sys_config tests/tdxemu/leaf_tdg \
+	tests/tdxemu/leaf_tdg_mem tests/tdxemu/leaf_tdg_mr tests/tdxemu/leaf_vp tests/tdxemu/mem_operand \
+	tests/tdxemu/metadata tests/tdxemu/metadata_sys tests/tdxemu/metadata_td tests/tdxemu/metadata_vp \
+	tests/tdxemu/module tests/tdxemu/page_move tests/tdxemu/pamt tests/tdxemu/report tests/tdxemu/sept \
+	tests/tdxemu/td tests/tdxemu/td_cpuid kernel/lib/sha384 kernel/lib/string tests/unit/fake_verdict \
+	tests/tdxemu/fault tests/tdxemu/options
+unit_tdxemu_tests := tests/tdxemu/module_test tests/tdxemu/leaf_sys_test \
+	tests/tdxemu/leaf_sys_config_test tests/tdxemu/fault_test tests/tdxemu/options_test
+# boot/tdshim: what reads the hand-off, on a fake TDCALL of memory_test.
+unit_tdshim := kernel/lib/string boot/tdshim/handoff boot/tdshim/memory
+unit_tdshim_tests := boot/tdshim/handoff_test boot/tdshim/memory_test
 
 # ---- tools and flags ------------------------------------------------------------------------------------------------
 
@@ -203,6 +216,44 @@ $(BUILD)/unit/tdx_unit: $(addprefix $(BUILD)/unit/,$(addsuffix .o,$(unit_common)
 $(BUILD)/unit/tdxemu_unit: $(addprefix $(BUILD)/unit/,$(addsuffix .o,$(unit_common) $(unit_tdxemu) $(unit_tdxemu_tests) tp/sha512 tp/sha256))
 	$(say) LD $@
 	$(CC) $(unit_cflags) $^ -o $@
+$(BUILD)/unit/tdshim_unit: $(addprefix $(BUILD)/unit/,$(addsuffix .o,$(unit_common) $(unit_tdshim) $(unit_tdshim_tests)))
+	$(say) LD $@
+	$(CC) $(unit_cflags) $^ -o $@
+
+# ---- fuzz targets: one parser each, with clang's sanitizers -----------------------------------------------------------
+
+fuzzers := multiboot2 acpi config tdvf handoff
+fuzz_multiboot2 := boot/multiboot2
+fuzz_acpi := arch/x86/acpi_parse
+fuzz_config := vmm/config kernel/lib/format $(addprefix tp/,$(libfdt))
+fuzz_tdvf := vmm/tdvf kernel/lib/format
+fuzz_handoff := boot/tdshim/handoff boot/tdshim/memory
+FUZZ_CC := clang-14
+# RUNS: inputs per target.
+RUNS ?= 20000
+fuzz_cflags := $(filter-out -fsanitize% -fno-sanitize%,$(unit_cflags)) -ffunction-sections \
+	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+$(BUILD)/fuzz/kernel/lib/string.o: private fuzz_cflags += -include tests/unit/rename.h
+$(BUILD)/fuzz/%.o: %.c
+	mkdir -p $(@D)
+	$(say) CC 'fuzz $<'
+	$(FUZZ_CC) $(fuzz_cflags) -c $< -o $@
+$(BUILD)/fuzz/tp/%.o: $(DTC_DIR)/libfdt/%.c
+	mkdir -p $(@D)
+	$(say) CC 'fuzz $<'
+	$(FUZZ_CC) $(fuzz_cflags) -w -c $< -o $@
+define fuzz_rule
+$(BUILD)/fuzz/$(1)_fuzz: $(addprefix $(BUILD)/fuzz/,$(addsuffix .o,tests/fuzz/$(1)_fuzz $(fuzz_$(1)) kernel/lib/string))
+	$$(say) LD $$@
+	$$(FUZZ_CC) $$(fuzz_cflags) -fsanitize=fuzzer -Wl,--gc-sections $$^ -o $$@
+endef
+$(foreach fuzzer,$(fuzzers),$(eval $(call fuzz_rule,$(fuzzer))))
+$(BUILD)/fuzz/seeds: tests/fuzz/seeds.py boot/config.dts $(BUILD)/tdshim.bin
+	rm -rf $@
+	tests/fuzz/seeds.py $@ $(BUILD)/tdshim.bin
+.PHONY: fuzz
+fuzz: $(BUILD)/fuzz/seeds $(foreach fuzzer,$(fuzzers),$(BUILD)/fuzz/$(fuzzer)_fuzz)
+	tests/fuzz/run.sh $(RUNS) $(BUILD)/fuzz $(fuzzers)
 
 # ---- set-up -----------------------------------------------------------------------------------------------------------
 
@@ -245,7 +296,7 @@ run: setup $(images) $(BUILD)/tdxemu.elf
 # ---- tests ------------------------------------------------------------------------------------------------------------
 
 payload_images := $(foreach guest,$(guests),$(BUILD)/guests/$(guest).bin)
-unit_programs := $(addprefix $(BUILD)/unit/,cella_unit tdx_unit vmm_unit tdxemu_unit)
+unit_programs := $(addprefix $(BUILD)/unit/,cella_unit tdx_unit vmm_unit tdxemu_unit tdshim_unit)
 unit: $(unit_programs)
 	for program in $(unit_programs); do $$program || exit 1; done
 # CASE=name runs one machine case.

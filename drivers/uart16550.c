@@ -12,6 +12,7 @@
 
 #include "arch/x86/console.h"
 #include "arch/x86/insn.h"
+#include "include/cella/arch.h"
 #include "include/spec/uart.h"
 #include "kernel/lock.h"
 #include "kernel/timer.h"
@@ -148,7 +149,10 @@ void uart16550_start(void)
 
 void uart16550_flush(void)
 {
+	u64 saved = arch_irq_save();	/* the polling timer of this core stays out */
+
 	while (uart.sent < uart.put && wait_status(UART_LSR_TRANSMIT_EMPTY))
 		send_some();
 	(void)wait_status(UART_LSR_IDLE);
+	arch_irq_restore(saved);
 }

@@ -117,10 +117,26 @@ static void terminal_init(void)
 	log_set_sink(console_log_sink);
 }
 
+/* Is @option one of the words of the command line? */
+static bool option_given(const char *cmdline, const char *option)
+{
+	size_t length = strlen(option);
+
+	while (*cmdline) {
+		if (strncmp(cmdline, option, length) == 0 && (cmdline[length] == ' ' || !cmdline[length]))
+			return true;
+		while (*cmdline && *cmdline != ' ')
+			cmdline++;
+		while (*cmdline == ' ')
+			cmdline++;
+	}
+	return false;
+}
+
 static void log_begin(const struct boot_info *boot)
 {
 	log_set_sink(early_sink);
-	if (strcmp(boot->cmdline, OPTION_DEBUG) == 0)
+	if (option_given(boot->cmdline, OPTION_DEBUG))
 		log_set_level(LOG_DEBUG);
 	log_info("boot", "Cella " CELLA_VERSION ", built with gcc " __VERSION__);
 	log_info("boot", "loaded by %s (%s), %u modules, command line \"%s\"", boot->loader,
@@ -179,23 +195,27 @@ static const struct console_command reboot_command = { "reboot", "reboot", "End 
 
 /* ---- VMX ---- */
 
+static bool same_reason(u32 a, u32 b)
+{
+	const char *reason = cpu_at(a)->vmx_reason, *other = cpu_at(b)->vmx_reason;
+
+	return cpu_at(b)->vmx != VMX_ON && reason && other && strcmp(reason, other) == 0;
+}
+
 /* One line per reason, however many cores share it. */
 static void log_vmx_reasons(void)
 {
 	for (u32 id = 0; id < cpu_count(); id++) {
-		const char *reason = cpu_at(id)->vmx_reason;
-		u32 first = 0, cores = 0;
+		u32 before = 0, cores = 1;
 
-		if (cpu_at(id)->vmx == VMX_ON || !reason)
+		if (cpu_at(id)->vmx == VMX_ON || !cpu_at(id)->vmx_reason)
 			continue;
-		while (cpu_at(first)->vmx == VMX_ON || !cpu_at(first)->vmx_reason ||
-		       strcmp(cpu_at(first)->vmx_reason, reason) != 0)
-			first++;
-		for (u32 other = id; other < cpu_count(); other++)
-			cores += cpu_at(other)->vmx != VMX_ON && cpu_at(other)->vmx_reason &&
-				 strcmp(cpu_at(other)->vmx_reason, reason) == 0;
-		if (first == id)
-			log_error("vmx", "core %u%s: %s", id, cores > 1 ? " and others" : "", reason);
+		for (u32 other = 0; other < id; other++)
+			before += same_reason(id, other);
+		for (u32 other = id + 1; other < cpu_count(); other++)
+			cores += same_reason(id, other);
+		if (before == 0)
+			log_error("vmx", "no VMX on %u cores, core %u the first: %s", cores, id, cpu_at(id)->vmx_reason);
 	}
 }
 

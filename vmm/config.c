@@ -76,19 +76,20 @@ static int __printf(3, 4) refuse(struct reader *reader, const char *property, co
 		format_text_va(reader->error + used, CONFIG_ERROR_BYTES - (size_t)used, format, args);
 		va_end(args);
 	}
+	/* Names come from the blob as they are: what could disturb a terminal is shown as '?'. */
+	for (char *at = reader->error; *at; at++)
+		if (*at < ' ' || *at > '~')
+			*at = '?';
 	return -EINVAL;
 }
 
-/* Append "/name" to @path; what could disturb a terminal is shown as '?'. */
+/* Append "/name" to @path. */
 static void path_of(struct reader *reader, const char *parent, int node)
 {
 	int bytes = 0;
 	const char *name = fdt_get_name(reader->blob, node, &bytes);
 
 	format_text(reader->path, sizeof(reader->path), "%s/%s", parent, name ? name : "");
-	for (char *at = reader->path; *at; at++)
-		if (*at < ' ' || *at > '~')
-			*at = '?';
 }
 
 static bool in_list(const char *const *list, const char *name)

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Call chain by frame pointers, with symbols. The table is appended to the image by the build (arch/x86/symbols.py): count,
- * then for each function its offset from CELLA_VIRT_BASE and the offset of its name, ascending; then the names.
+ * Call chain by frame pointers, with symbols. exception.S leaves a frame of its own, so the chain goes on through an exception
+ * into what was interrupted, on another stack if need be. Every frame is looked up in the page tables before it is read: a
+ * broken chain ends, it does not fault. The table is appended to the image by the build (arch/x86/symbols.py): count, then for
+ * each function its offset from CELLA_VIRT_BASE and the offset of its name, ascending; then the names.
  */
 #include "arch/x86/insn.h"
+#include "arch/x86/paging.h"
 #include "include/cella/arch.h"
 #include "include/cella/memory_map.h"
 #include "kernel/log.h"
@@ -20,7 +23,7 @@ struct symbol_table {
 };
 /* Weak: the first link has no table yet. */
 extern const struct symbol_table image_symbols __attribute__((weak));
-extern const char image_start[], rodata_start[], image_end[];
+extern const char image_start[], rodata_start[];
 
 static const char *symbol_of(u64 rip, u64 *into)
 {
@@ -43,14 +46,13 @@ static const char *symbol_of(u64 rip, u64 *into)
 	return (const char *)table + table->names + table->symbols[low].name;
 }
 
+/* Callers' frames lie above; a jump elsewhere is an exception's change of stacks, and MAX_FRAMES bounds those. */
 static bool plausible(const u64 *frame, const u64 *previous)
 {
-	u64 at = (u64)frame;
-	bool in_stack = at >= STACK_MAP_BASE && at < STACK_MAP_BASE + STACK_MAP_BYTES;
-	bool in_image = at >= (u64)rodata_start && at < (u64)image_end;
+	bool backwards = frame <= previous && (u64)previous - (u64)frame < STACK_BYTES;
 
-	return IS_ALIGNED(at, sizeof(u64)) && (in_stack || in_image) && frame > previous &&
-	       at - (u64)previous < STACK_BYTES;
+	return IS_ALIGNED((u64)frame, sizeof(u64)) && !backwards && paging_is_mapped(frame) &&
+	       paging_is_mapped(frame + 1);
 }
 
 void arch_backtrace(void)
@@ -61,11 +63,12 @@ void arch_backtrace(void)
 	for (u32 depth = 0; depth < MAX_FRAMES && plausible(frame, previous); depth++) {
 		u64 rip = frame[1];
 		u64 into;
-		const char *name = symbol_of(rip, &into);
+		const char *name;
 
 		if (rip == 0)
 			return;
-		log_error("trap", "  %016lx %s+%#lx", rip, name, into);
+		name = symbol_of(rip - 1, &into);	/* a call that never returns may be its function's last instruction */
+		log_error("trap", "  %016lx %s+%#lx", rip, name, into + 1);
 		previous = frame;
 		frame = (const u64 *)frame[0];
 	}

@@ -10,6 +10,7 @@
 #define TRANSMIT_WAIT_LOOPS 200000
 
 static u16 port;
+static bool stuck;	/* the last character was never taken: do not wait for each of the next ones */
 
 static void set_up(u16 candidate)
 {
@@ -43,12 +44,16 @@ void arch_early_init(const struct boot_info *boot)
 
 void arch_console_putc(char c)
 {
+	u32 loops = stuck ? 1 : TRANSMIT_WAIT_LOOPS;
+	bool empty = false;
+
 	if (port == 0)
 		return;
-	for (u32 loop = 0; loop < TRANSMIT_WAIT_LOOPS; loop++)
-		if (inb(port + UART_LINE_STATUS) & UART_LSR_TRANSMIT_EMPTY)
-			break;
-	outb(port + UART_DATA, (u8)c);
+	while (!empty && loops-- != 0)
+		empty = inb(port + UART_LINE_STATUS) & UART_LSR_TRANSMIT_EMPTY;
+	stuck = !empty;
+	if (empty)
+		outb(port + UART_DATA, (u8)c);
 }
 
 int arch_console_getc(void)

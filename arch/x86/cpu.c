@@ -73,9 +73,10 @@ static void find_features(void)
 	features.physical_bits = usable_physical_bits();
 }
 
+/* From scratch: what firmware left on (CET, protection keys, PCIDs) would be half set up here. */
 void cpu_enable_features(void)
 {
-	u64 cr4 = read_cr4() | CR4_PGE | CR4_DE | CR4_MCE | CR4_PCE;
+	u64 cr4 = CR4_PAE | CR4_PGE | CR4_DE | CR4_MCE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
 
 	if (features.smep)
 		cr4 |= CR4_SMEP;

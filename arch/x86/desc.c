@@ -93,6 +93,11 @@ void *desc_allocate(void)
 	return page_zalloc(DESC_PAGES, PAGE_KERNEL);
 }
 
+void desc_free(void *tables)
+{
+	page_zfree(tables, DESC_PAGES, PAGE_KERNEL);
+}
+
 void desc_load(struct percpu *cpu)
 {
 	struct desc_tables *tables = tables_for(cpu);
@@ -110,9 +115,11 @@ void desc_load(struct percpu *cpu)
 	lgdt(&pointer);
 	reload_segments(SELECTOR_CODE, SELECTOR_DATA);
 	ltr(SELECTOR_TSS);
-	set_gate(TRAP_DOUBLE_FAULT, IST_DOUBLE_FAULT);
-	set_gate(TRAP_NMI, IST_NMI);
-	set_gate(TRAP_MACHINE_CHECK, IST_MACHINE_CHECK);
+	if (cpu->id == 0) {	/* the table is everybody's, and this core's tables are the first with exception stacks */
+		set_gate(TRAP_DOUBLE_FAULT, IST_DOUBLE_FAULT);
+		set_gate(TRAP_NMI, IST_NMI);
+		set_gate(TRAP_MACHINE_CHECK, IST_MACHINE_CHECK);
+	}
 	load_idt();
 	cpu->self = cpu;
 	wrmsr(MSR_GS_BASE, (u64)cpu);

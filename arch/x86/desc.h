@@ -15,6 +15,8 @@ struct percpu;
 void desc_early_init(void);
 /** desc_allocate() - tables for another core, kept in percpu->arch; NULL: no memory */
 void *desc_allocate(void);
+/** desc_free() - give back what desc_allocate() returned; the core never loaded it */
+void desc_free(void *tables);
 /** desc_load() - this core's GDT, TSS with IST stacks, the common IDT, GS base -> @cpu. Allocation-free */
 void desc_load(struct percpu *cpu);
 

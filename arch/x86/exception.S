@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Vector stubs, one path into C. Every stub leaves on the stack what struct trap_frame (trap.h) names, lowest address first:
- * RAX RBX RCX RDX RSI RDI RBP R8..R15, vector, error code, RIP, CS, RFLAGS, RSP, SS.
+ * RAX RBX RCX RDX RSI RDI RBP R8..R15, vector, error code, RIP, CS, RFLAGS, RSP, SS. Below it lies a frame record (RBP, RIP of
+ * what was interrupted), so that a backtrace goes on there.
  *
- * Also here: rdmsr_safe and wrmsr_safe, which may fault and then return false.
+ * Also here: instructions that may fault and then return false.
  */
 #include "arch/x86/extable.h"
 
 #define VECTORS 256
+#define FRAME_RIP 136	/* of struct trap_frame; trap.c asserts it */
 
 	.text
 	.balign 16
@@ -44,11 +46,13 @@ trap_common:
 	push %rbx
 	push %rax
 	mov %rsp, %rdi
-	mov %rsp, %rbp
+	mov %rsp, %rbx			/* callee-saved: the way back */
 	and $-16, %rsp
-	xor %eax, %eax
+	pushq FRAME_RIP(%rdi)
+	push %rbp
+	mov %rsp, %rbp
 	call trap_dispatch
-	mov %rbp, %rsp
+	mov %rbx, %rsp
 	pop %rax
 	pop %rbx
 	pop %rcx
@@ -95,3 +99,14 @@ wrmsr_safe:
 4:	xor %eax, %eax
 	ret
 	EX_TABLE(3b, 4b)
+
+/* bool vmxon_safe(const u64 *region): false when VMXON failed or faulted */
+	.globl vmxon_safe
+vmxon_safe:
+5:	vmxon (%rdi)
+	seta %al			/* CF and ZF clear: it succeeded */
+	movzbl %al, %eax
+	ret
+6:	xor %eax, %eax
+	ret
+	EX_TABLE(5b, 6b)

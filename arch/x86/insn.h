@@ -208,6 +208,11 @@ static inline void mfence(void)
 	__asm__ volatile("mfence" : : : "memory");
 }
 
+static inline void lfence(void)
+{
+	__asm__ volatile("lfence" : : : "memory");
+}
+
 static inline void invlpg(const void *address)
 {
 	__asm__ volatile("invlpg %0" : : "m"(*(const char *)address) : "memory");

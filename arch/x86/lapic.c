@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * See lapic.h. All cores run in the same mode. The timer is a TSC deadline where the processor has one, otherwise a one-shot
- * count whose rate was measured against the TSC. SDM volume 3, "Advanced Programmable Interrupt Controller".
+ * See lapic.h. All cores run in the mode that the boot core chose: x2APIC where the processor has it, unless firmware asks not
+ * to (DMAR) and has not switched it on itself. The timer is a TSC deadline where the processor has one, otherwise a one-shot
+ * count whose rate was measured against the TSC. SDM volume 3, "Advanced Programmable Interrupt Controller (APIC)".
  */
 #include "arch/x86/lapic.h"
 
+#include "arch/x86/acpi.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/insn.h"
 #include "include/cella/arch.h"
@@ -17,9 +19,11 @@
 #define REGISTERS_BYTES 0x1000
 #define ICR_WAIT_LOOPS 1000000
 #define CALIBRATION_PART 100	/* of a second */
-#define MASK_ALL_LINES 0xff
+#define VERSION_MAX_LVT_SHIFT 16
+#define VERSION_MAX_LVT_MASK 0xff
 
 static struct {
+	bool chosen;	/* the mode stands */
 	bool x2apic;
 	volatile u32 *registers;	/* xAPIC */
 	u64 timer_hz;	/* one-shot mode */
@@ -42,7 +46,10 @@ static void select_mode(void)
 {
 	u64 base = rdmsr(IA32_APIC_BASE);
 
-	lapic.x2apic = cpu_features()->x2apic;
+	if (!lapic.chosen)
+		lapic.x2apic = (base & APIC_BASE_X2APIC) ||
+			       (cpu_features()->x2apic && !acpi_info()->dmar_x2apic_opt_out);
+	lapic.chosen = true;
 	if (lapic.x2apic) {
 		if (!(base & APIC_BASE_X2APIC)) {
 			wrmsr(IA32_APIC_BASE, base | APIC_BASE_ENABLE);
@@ -56,15 +63,27 @@ static void select_mode(void)
 	panic_if(!lapic.registers, "the local APIC's registers cannot be mapped");
 }
 
+/* What the timer does not need stays silent. Entries beyond those that the version register counts do not exist. */
+static void mask_unused(void)
+{
+	static const struct {
+		u32 offset;
+		u32 exists_from;	/* number of the last entry, as in the version register */
+	} unused[] = {
+		{ APIC_LVT_LINT0, 0 }, { APIC_LVT_LINT1, 0 }, { APIC_LVT_ERROR, 0 },
+		{ APIC_LVT_PMC, 4 }, { APIC_LVT_THERMAL, 5 }, { APIC_LVT_CMCI, 6 },
+	};
+	u32 last = apic_read(APIC_VERSION) >> VERSION_MAX_LVT_SHIFT & VERSION_MAX_LVT_MASK;
+
+	for (u32 i = 0; i < ARRAY_SIZE(unused); i++)
+		if (last >= unused[i].exists_from)
+			apic_write(unused[i].offset, APIC_LVT_MASKED);
+}
+
 void lapic_init(void)
 {
-	static const u32 unused[] = { APIC_LVT_THERMAL, APIC_LVT_PMC, APIC_LVT_LINT0, APIC_LVT_LINT1, APIC_LVT_ERROR };
-
 	select_mode();
-	outb(PIC_MASTER_DATA, MASK_ALL_LINES);
-	outb(PIC_SLAVE_DATA, MASK_ALL_LINES);
-	for (u32 i = 0; i < ARRAY_SIZE(unused); i++)
-		apic_write(unused[i], APIC_LVT_MASKED);
+	mask_unused();
 	apic_write(APIC_TPR, 0);
 	apic_write(APIC_SVR, APIC_SVR_ENABLE | VECTOR_SPURIOUS);
 	if (cpu_features()->tsc_deadline) {
@@ -83,17 +102,34 @@ u32 lapic_id(void)
 	return lapic.x2apic ? id : id >> APIC_XAPIC_DESTINATION_SHIFT;
 }
 
+static void wait_until_sent(void)
+{
+	for (u32 loop = 0; loop < ICR_WAIT_LOOPS && (apic_read(APIC_ICR_LOW) & APIC_ICR_PENDING); loop++)
+		pause();
+}
+
+bool lapic_reaches(u32 apic_id)
+{
+	return lapic.x2apic || apic_id < XAPIC_BROADCAST;
+}
+
 void lapic_icr(u32 apic_id, u32 command)
 {
+	u64 saved;
+
 	if (lapic.x2apic) {
-		mfence();	/* x2APIC writes are not ordered behind earlier stores */
+		/* SDM, "Local APIC Registers in x2APIC mode": writes are not ordered behind earlier stores by themselves */
+		mfence();
+		lfence();
 		wrmsr(X2APIC_MSR(APIC_ICR_LOW), (u64)apic_id << X2APIC_ICR_DESTINATION_SHIFT | command);
 		return;
 	}
+	saved = arch_irq_save();	/* two registers: a handler that sends, too, must not come in between */
+	wait_until_sent();
 	apic_write(APIC_ICR_HIGH, apic_id << APIC_XAPIC_DESTINATION_SHIFT);
 	apic_write(APIC_ICR_LOW, command);
-	for (u32 loop = 0; loop < ICR_WAIT_LOOPS && (apic_read(APIC_ICR_LOW) & APIC_ICR_PENDING); loop++)
-		pause();
+	wait_until_sent();
+	arch_irq_restore(saved);
 }
 
 void lapic_timer_calibrate(void)

@@ -10,6 +10,7 @@
 #define PORT_KEYBOARD_COMMAND 0x64
 #define KEYBOARD_PULSE_RESET 0xfe
 #define SETTLE_US 200000
+#define POLL_US 1000
 
 static void write_gas(const struct acpi_gas *gas, u8 value)
 {
@@ -24,10 +25,25 @@ static void write_gas(const struct acpi_gas *gas, u8 value)
 	}
 }
 
-static u16 sleep_value(u16 old, u8 type)
+/* Firmware hands a machine over with its PM registers out of work until it is told that ACPI takes over. */
+static void enable_acpi(const struct acpi_info *acpi)
 {
-	return (u16)((old & ~(7u << ACPI_PM1_SLEEP_TYPE_SHIFT)) | (u32)type << ACPI_PM1_SLEEP_TYPE_SHIFT |
-		     ACPI_PM1_SLEEP_ENABLE);
+	if (acpi->smi_command == 0 || acpi->acpi_enable == 0 || (inw(acpi->pm1a_control) & ACPI_PM1_SCI_ENABLE))
+		return;
+	outb(acpi->smi_command, acpi->acpi_enable);
+	for (u64 waited = 0; waited < SETTLE_US && !(inw(acpi->pm1a_control) & ACPI_PM1_SCI_ENABLE); waited += POLL_US)
+		time_udelay(POLL_US);
+}
+
+/* The sleep type first, then the same with the bit that acts on it, as the specification's sequence has it. */
+static void sleep(u16 control, u8 type)
+{
+	u16 value = inw(control);
+
+	value = (u16)(value & ~(ACPI_SLEEP_TYPE_MASK << ACPI_PM1_SLEEP_TYPE_SHIFT | ACPI_PM1_SLEEP_ENABLE));
+	value = (u16)(value | (u32)(type & ACPI_SLEEP_TYPE_MASK) << ACPI_PM1_SLEEP_TYPE_SHIFT);
+	outw(control, value);
+	outw(control, (u16)(value | ACPI_PM1_SLEEP_ENABLE));
 }
 
 void arch_power_off(void)
@@ -38,11 +54,14 @@ void arch_power_off(void)
 		return;
 	if (acpi->hw_reduced && acpi->sleep_control.address != 0)
 		write_gas(&acpi->sleep_control,
-			  (u8)(acpi->s5_type_a << ACPI_SLEEP_CONTROL_TYPE_SHIFT | ACPI_SLEEP_CONTROL_ENABLE));
-	if (acpi->pm1a_control)
-		outw(acpi->pm1a_control, sleep_value(inw(acpi->pm1a_control), acpi->s5_type_a));
+			  (u8)((acpi->s5_type_a & ACPI_SLEEP_TYPE_MASK) << ACPI_SLEEP_CONTROL_TYPE_SHIFT |
+			       ACPI_SLEEP_CONTROL_ENABLE));
+	if (acpi->pm1a_control) {
+		enable_acpi(acpi);
+		sleep(acpi->pm1a_control, acpi->s5_type_a);
+	}
 	if (acpi->pm1b_control)
-		outw(acpi->pm1b_control, sleep_value(inw(acpi->pm1b_control), acpi->s5_type_b));
+		sleep(acpi->pm1b_control, acpi->s5_type_b);
 	time_udelay(SETTLE_US);
 }
 

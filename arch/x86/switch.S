@@ -23,7 +23,7 @@ arch_switch:
 	pop %rbp
 	ret
 
-/* First switch to a task lands here: R12 = entry, R13 = its argument (task.c). The entry never returns. */
+/* First switch to a task lands here, RSP at the stack's top: R12 = entry, R13 = its argument (task.c). Never returned to. */
 	.globl task_first_entry
 task_first_entry:
 	xor %ebp, %ebp

@@ -3,7 +3,7 @@
 #include "include/cella/arch.h"
 #include "kernel/sched.h"
 
-#define FIRST_FRAME_WORDS 8	/* six registers, return address, alignment */
+#define FIRST_FRAME_WORDS 7	/* six registers, return address */
 
 /* switch.S */
 void task_first_entry(void);
@@ -19,6 +19,5 @@ void arch_task_prepare(struct task *task, void (*entry)(void *arg), void *arg)
 	stack[4] = 0;	/* RBX */
 	stack[5] = 0;	/* RBP */
 	stack[6] = (u64)task_first_entry;
-	stack[7] = 0;
 	task->saved_sp = (u64)stack;
 }

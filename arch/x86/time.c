@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Frequency of the TSC: from CPUID where the processor says it, otherwise measured against the PIT, three times, the median.
- * Wall clock: the CMOS clock, once. SDM volume 3, "Determining the Processor Base Frequency".
+ * Frequency of the TSC: from CPUID where the processor or the layer below says it, otherwise measured against the PIT or, where
+ * that is switched off, the ACPI PM timer. A measurement begins before and ends after the interval it measures, so what
+ * disturbs it makes it longer: the shortest of several is the best. Nothing waits without a bound.
+ * SDM volume 3, "Determining the Processor Base Frequency"; ACPI specification 6.5, "Power Management Timer".
  */
+#include "arch/x86/acpi.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/insn.h"
 #include "arch/x86/lapic.h"
+#include "arch/x86/legacy_irq.h"
 #include "include/cella/arch.h"
 #include "include/spec/x86/apic.h"
 #include "include/spec/x86/cpuid.h"
@@ -15,9 +19,11 @@
 #include "kernel/timer.h"
 
 #define HZ_PER_MHZ 1000000ull
+#define HZ_PER_KHZ 1000ull
 #define PIT_MEASURE_TICKS 11932	/* 10 ms */
-#define PIT_WAIT_LOOPS 10000000
-#define MEASUREMENTS 3
+#define PIT_WAIT_LOOPS 3000000	/* port reads, about 1 us each on hardware */
+#define PM_MEASURE_TICKS 35795	/* 10 ms */
+#define MEASUREMENTS 5
 #define GATE_CHANNEL_2 0x01
 #define SPEAKER 0x02
 #define CHANNEL_2_OUTPUT 0x20
@@ -29,18 +35,24 @@ static u64 hz_from_cpuid(void)
 {
 	struct cpuid_regs regs;
 
-	if (cpuid(CPUID_VENDOR, 0).eax < CPUID_TSC)
+	u32 max = cpuid(CPUID_VENDOR, 0).eax;
+
+	if (max >= CPUID_TSC) {
+		regs = cpuid(CPUID_TSC, 0);
+		if (regs.eax != 0 && regs.ebx != 0 && regs.ecx != 0)
+			return mul_div(regs.ecx, regs.ebx, regs.eax);
+	}
+	if ((cpuid(CPUID_FEATURES, 0).ecx & CPUID_1_ECX_HYPERVISOR) &&
+	    cpuid(CPUID_HYPERVISOR, 0).eax >= CPUID_HYPERVISOR_TSC &&
+	    cpuid(CPUID_HYPERVISOR, 0).eax <= CPUID_HYPERVISOR_LAST)
+		return cpuid(CPUID_HYPERVISOR_TSC, 0).eax * HZ_PER_KHZ;
+	if (max < CPUID_FREQUENCY)
 		return 0;
-	regs = cpuid(CPUID_TSC, 0);
-	if (regs.eax != 0 && regs.ebx != 0 && regs.ecx != 0)
-		return mul_div(regs.ecx, regs.ebx, regs.eax);
-	if (cpuid(CPUID_VENDOR, 0).eax < CPUID_FREQUENCY)
-		return 0;
-	return (cpuid(CPUID_FREQUENCY, 0).eax & 0xffff) * HZ_PER_MHZ;
+	return (cpuid(CPUID_FREQUENCY, 0).eax & CPUID_FREQUENCY_MHZ_MASK) * HZ_PER_MHZ;
 }
 
 /* One countdown of PIT channel 2; 0: the PIT does not count. */
-static u64 measure_once(void)
+static u64 measure_pit(void)
 {
 	u8 control = (u8)(inb(PORT_SYSTEM_CONTROL) & ~(GATE_CHANNEL_2 | SPEAKER));
 	u64 start;
@@ -60,13 +72,37 @@ static u64 measure_once(void)
 	return mul_div(rdtsc() - start, PIT_HZ, PIT_MEASURE_TICKS);
 }
 
-static u64 measure(void)
+/* As long by the ACPI PM timer; 0: there is none, or it stands still. */
+static u64 measure_pm_timer(void)
 {
-	u64 a = measure_once();
-	u64 b = measure_once();
-	u64 c = measure_once();
+	u16 port = acpi_info()->pm_timer;
+	u32 first, ticks = 0;
+	u64 start;
 
-	return MAX(MIN(a, b), MIN(MAX(a, b), c));
+	if (port == 0)
+		return 0;
+	start = rdtsc();
+	first = inl(port);
+	for (u32 loop = 0; loop < PIT_WAIT_LOOPS && ticks < PM_MEASURE_TICKS; loop++)
+		ticks = (inl(port) - first) & ACPI_PM_TIMER_MASK;
+	if (ticks < PM_MEASURE_TICKS)
+		return 0;
+	return mul_div(rdtsc() - start, ACPI_PM_TIMER_HZ, ticks);
+}
+
+/* 0 as soon as one attempt fails. */
+static u64 shortest_of(u64 (*measure_once)(void))
+{
+	u64 shortest = ~0ull;
+
+	for (u32 i = 0; i < MEASUREMENTS; i++) {
+		u64 measured = measure_once();
+
+		if (measured == 0)
+			return 0;
+		shortest = MIN(shortest, measured);
+	}
+	return shortest;
 }
 
 u64 arch_tsc(void)
@@ -86,10 +122,16 @@ void arch_time_init(void)
 
 	if (hz == 0) {
 		source = "the PIT";
-		hz = measure();
+		hz = shortest_of(measure_pit);
 	}
-	panic_if(hz == 0, "the frequency of the time stamp counter cannot be found: CPUID does not tell and the PIT is dead");
+	if (hz == 0) {
+		source = "the ACPI PM timer";
+		hz = shortest_of(measure_pm_timer);
+	}
+	panic_if(hz == 0, "the frequency of the time stamp counter cannot be found: CPUID does not tell it and neither the PIT "
+			  "nor the ACPI PM timer counts");
 	tsc_hz = hz;
+	legacy_irq_off();
 	lapic_init();
 	lapic_timer_calibrate();
 	if (!cpu_features()->invariant_tsc)

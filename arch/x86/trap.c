@@ -18,10 +18,13 @@
 #define FAULT_WRITE BIT(1)
 #define FAULT_FETCH BIT(4)
 
+_Static_assert(offsetof(struct trap_frame, rip) == 136, "exception.S: FRAME_RIP");
+
 struct extable_entry {
 	u64 fault, fixup;
 };
 extern const struct extable_entry extable_start[], extable_end[];
+extern const char boot_stack_guard[];
 
 static struct {
 	bool nmi_stops;
@@ -66,6 +69,8 @@ static __noreturn void page_fault(const struct trap_frame *frame)
 	}
 	if (address >= STACK_MAP_BASE && address < STACK_MAP_BASE + STACK_MAP_BYTES)
 		panic("%s of a stack's guard page at %#lx: stack overflow", access, address);
+	if (address - (u64)boot_stack_guard < PAGE_SIZE)
+		panic("%s of the boot stack's guard page at %#lx: stack overflow", access, address);
 	panic("page fault: %s of %#lx", access, address);
 }
 
@@ -78,9 +83,15 @@ static __noreturn void exception(const struct trap_frame *frame)
 	      frame->rip);
 }
 
+/* Is the exception the doing of the instruction at its RIP? The others must not pass for its failure. */
+static bool is_own_fault(u64 vector)
+{
+	return vector != TRAP_DEBUG && vector != TRAP_DOUBLE_FAULT && vector != TRAP_MACHINE_CHECK;
+}
+
 static void take_nmi(void)
 {
-	if (traps.nmi_stops)
+	if (__atomic_load_n(&traps.nmi_stops, __ATOMIC_ACQUIRE))
 		arch_cpu_stop();
 	__atomic_fetch_add(&traps.nmis, 1, __ATOMIC_RELAXED);
 }
@@ -104,7 +115,7 @@ void trap_dispatch(struct trap_frame *frame)
 		return;
 	}
 	if (frame->vector < TRAP_COUNT) {
-		fixup = extable_find(frame->rip);
+		fixup = is_own_fault(frame->vector) ? extable_find(frame->rip) : 0;
 		if (!fixup)
 			exception(frame);
 		frame->rax = frame->vector;

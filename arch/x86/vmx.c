@@ -48,6 +48,7 @@ static const char *enter(void)
 {
 	const char *why = refuse_by_firmware();
 	u32 *region;
+	u64 address;
 
 	if (why)
 		return why;
@@ -59,10 +60,11 @@ static const char *enter(void)
 		return "no page is left for the VMXON region";
 	*region = (u32)rdmsr(IA32_VMX_BASIC) & VMX_BASIC_REVISION_MASK;
 	write_cr4(read_cr4() | CR4_VMXE);
-	if (!vmxon(hva_to_hpa(region).raw)) {
+	address = hva_to_hpa(region).raw;
+	if (!vmxon_safe(&address)) {
 		write_cr4(read_cr4() & ~(u64)CR4_VMXE);
 		page_zfree(region, 1, PAGE_KERNEL);
-		return "VMXON failed";
+		return "VMXON was refused although feature control and control registers allow it";
 	}
 	return NULL;
 }

@@ -21,6 +21,7 @@
 #include "tests/tdxemu/refusal.h"
 #include "tests/tdxemu/td.h"
 #include "tests/tdxemu/td_cpuid.h"
+#include "tests/tdxemu/td_msr.h"
 #include "tests/tdxemu/vmx.h"
 
 #define MSR_CTLS_ARCH_CAPABILITIES BIT(0)	/* MSR_CONFIG_CTLS: the configuration field is used */
@@ -220,9 +221,12 @@ static u64 apply(struct td_ref *td, struct td_params *params, u64 *bad_leaf)
 	if (!all_zero(&params->cpuid[rows], (TD_PARAMS_MAX_CPUID_CONFIG - rows) * sizeof(params->cpuid[0])))
 		return INVALID(RDX);
 	status = set_arch_capabilities(tdcs, params);
-	if (status == TDX_SUCCESS)
-		start_td(tdcs);
-	return status;
+	if (status != TDX_SUCCESS)
+		return status;
+	/* nothing fails below */
+	td_msr_build_bitmap(td->tdr, tdcs);
+	start_td(tdcs);
+	return TDX_SUCCESS;
 }
 
 u64 leaf_mng_init(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)

@@ -132,8 +132,6 @@ static u64 init(struct emu_cpu *cpu, struct vp_ref *vp, u64 rcx, u32 id)
 	tdvps->vcpu_index = index;
 	tdvps->assoc_lp = cpu->index;
 	tdvps->last_exit = LAST_EXIT_ASYNC_FAULT;
-	tdvps->pid_hpa = ~0ull;
-	tdvps->pid_vector = 0xffff;
 	__atomic_fetch_add(&tdcs->num_assoc_vcpus, 1, __ATOMIC_RELAXED);
 	td_vmcs_init(cpu, vp->td.tdr, tdvps, rcx);
 	tdvps->state = VCPU_READY;
@@ -176,7 +174,6 @@ static u64 flush(struct emu_cpu *cpu, struct vp_ref *vp)
 		return TDX_VCPU_NOT_ASSOCIATED;
 	/* nothing fails below */
 	td_vmcs_flush(cpu, tdvps);
-	cpu->last_tdvpr = 0;	/* whoever runs here next flushes the translations of this one */
 	__atomic_store_n(&tdvps->assoc_lp, VCPU_NO_LP, __ATOMIC_RELEASE);
 	__atomic_fetch_sub(&vp->td.tdcs->num_assoc_vcpus, 1, __ATOMIC_RELEASE);
 	return TDX_SUCCESS;

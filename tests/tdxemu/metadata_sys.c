@@ -77,7 +77,11 @@ static u64 xfam_fixed0(void)
 
 static u32 package_count(void)
 {
-	return (u32)__builtin_popcount(module.packages);
+	u32 count = 0;
+
+	for (u32 rest = module.packages; rest != 0; rest &= rest - 1)
+		count++;
+	return count;
 }
 
 static u64 cpuid_leaf(u32 index)

@@ -5,9 +5,9 @@
  * The result stays good for the leaf: a mapping can only be taken away after this vCPU has left the TD.
  * Called by guest leaves on the core that runs the TD. Manual: tdx-guest-abi.md 1.5.
  */
+#include "include/spec/tdx/status.h"
 #include "include/spec/x86/vmcs.h"
-#include "tests/tdxemu/memory.h"
-#include "tests/tdxemu/refusal.h"
+#include "tests/tdxemu/hpa.h"
 #include "tests/tdxemu/sept.h"
 #include "tests/tdxemu/td_ept.h"
 #include "tests/tdxemu/td_ve.h"
@@ -45,9 +45,7 @@ static enum tdcall_outcome private_operand(struct td_run *run, u64 gpa, enum gue
 	u64 qualification = access_bit(access) | (entry & ENTRY_PERMISSIONS) << QUALIFICATION_PERMISSIONS_SHIFT;
 
 	if (sept_entry_is_leaf(entry) && (entry & needed) == needed) {
-		u64 offset = gpa & (((u64)PAGE_SIZE << (9 * walk.level)) - 1);
-
-		*hpa = sept_entry_hpa(entry, walk.level) + offset;
+		*hpa = sept_entry_hpa(entry, walk.level) + (gpa & (level_bytes(walk.level) - 1));
 		return TDCALL_DONE;
 	}
 	if (sept_entry_state(entry) != SEPT_PENDING)

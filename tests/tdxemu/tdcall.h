@@ -20,6 +20,8 @@ struct td_run {
 	u64 exit_qualification, exit_extended, exit_gpa, exit_interruption;
 };
 
+#define TDCALL_LAST_OPCODE 0xcc	/* 66 0F 01 CC */
+
 enum tdcall_outcome {
 	TDCALL_DONE,	/* status is RAX, RIP advances */
 	TDCALL_EXIT,	/* stay ends; exit_* are filled, RIP stays */

@@ -9,7 +9,6 @@
 #include "tests/tdxemu/xstate.h"
 
 #include "arch/x86/insn.h"
-#include "include/spec/x86/cpuid.h"
 #include "include/spec/x86/msr.h"
 #include "kernel/lib/string.h"
 #include "tests/tdxemu/memory.h"
@@ -22,13 +21,7 @@
 #define XSAVE_HEADER_OFFSET 512
 #define XCOMP_COMPACTED BIT(63)
 #define MXCSR_RESET 0x1f80u
-#define XSAVE_FIRST_EXTENDED 2u
-#define XSAVE_COMPONENTS 19u
 #define XSAVE_LEGACY_AND_HEADER_BYTES 576u
-#define XSAVE_COMPACT_ALIGN 64u
-
-/* What this machine can switch. AMX does not fit the page; PT, LBR and UINTR have state of their own outside XSAVE. */
-#define XSTATE_SWITCHED (TD_XFAM_X87 | TD_XFAM_SSE | TD_XFAM_AVX | TD_XFAM_AVX512 | TD_XFAM_PKRU | TD_XFAM_CET)
 
 struct xsave_header {
 	u64 xstate_bv;	/* components that are not in their INIT state */
@@ -48,39 +41,6 @@ static struct xsave_header *header_of(u8 *area)
 static u8 *area_of(const struct tdvps *tdvps)
 {
 	return phys(tdvps->pages[TDVPS_PAGE_XBUFF]);
-}
-
-/* Upper bound of the compacted image of @components. */
-static u32 compacted_bytes(u64 components)
-{
-	u32 bytes = XSAVE_LEGACY_AND_HEADER_BYTES;
-
-	for (u32 n = XSAVE_FIRST_EXTENDED; n < XSAVE_COMPONENTS; n++)
-		if (components & BIT(n))
-			bytes = ALIGN_UP(bytes, XSAVE_COMPACT_ALIGN) + cpuid(CPUID_XSAVE, n).eax;
-	return bytes;
-}
-
-/* Components come as groups: all of a group or none. */
-static u64 without_partial_groups(u64 components)
-{
-	if ((components & TD_XFAM_AVX512) != TD_XFAM_AVX512 || (components & TD_XFAM_AVX) == 0)
-		components &= ~TD_XFAM_AVX512;
-	if ((components & TD_XFAM_CET) != TD_XFAM_CET)
-		components &= ~TD_XFAM_CET;
-	return components;
-}
-
-u64 xstate_supported(void)
-{
-	struct cpuid_regs user = cpuid(CPUID_XSAVE, 0);
-	struct cpuid_regs supervisor = cpuid(CPUID_XSAVE, 1);
-	u64 native = user.eax | supervisor.ecx | (u64)(user.edx | supervisor.edx) << 32;
-	u64 components = without_partial_groups(native & XSTATE_SWITCHED);
-
-	if (compacted_bytes(components) > PAGE_SIZE)
-		components &= ~TD_XFAM_AVX512;
-	return components;
 }
 
 static void make_init_image(u8 *area, u64 components)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Extended state (XCR0 and IA32_XSS components) of a TD: kept in its XSAVE buffer page while it is outside.
- * The supported components fit one page in compacted form; the buffer's other two pages have other uses (td_vmcs.c).
+ * All components of XFAM_FIXED0 (metadata_sys.c: up to AVX-512 and PKRU) fit one page in compacted form. Components of more
+ * than that, AMX above all, need the buffer's other two pages, of which td_ept.c uses the last.
  */
 #ifndef TDXEMU_XSTATE_H
 #define TDXEMU_XSTATE_H
@@ -10,8 +11,6 @@
 
 #define XSTATE_XMM_COUNT 16
 
-/** xstate_supported() - XFAM bits that this CPU has and this machine switches */
-u64 xstate_supported(void);
 /** xstate_init() - INIT state into the vCPU's buffer (TDH.VP.INIT) */
 void xstate_init(struct tdvps *tdvps, u64 xfam);
 /** xstate_enter() - load the TD's state; registers XMMn with bit n of @from_host set keep what the host left in them */

@@ -59,8 +59,23 @@
 #define X2APIC_ICR_DESTINATION_SHIFT 32
 #define X2APIC_BROADCAST 0xffffffff
 
+#define XAPIC_BROADCAST 0xff
+
+#define PIC_MASTER_COMMAND 0x20
 #define PIC_MASTER_DATA 0x21
+#define PIC_SLAVE_COMMAND 0xa0
 #define PIC_SLAVE_DATA 0xa1
+#define PIC_ICW1_INIT_ICW4 0x11
+#define PIC_ICW4_8086 0x01
+#define PIC_CASCADE_LINE 2
+
+#define IOAPIC_SELECT 0x00	/* u32 registers in memory */
+#define IOAPIC_DATA 0x10
+#define IOAPIC_VERSION 0x01	/* values of the select register */
+#define IOAPIC_REDIRECTION 0x10	/* two per pin, low half first */
+#define IOAPIC_VERSION_LAST_SHIFT 16
+#define IOAPIC_MASKED 0x10000
+
 #define PIT_CHANNEL_0 0x40
 #define PIT_CHANNEL_2 0x42
 #define PIT_COMMAND 0x43
