@@ -59,6 +59,11 @@ unit_vmm := kernel/lib/format kernel/lib/string tdx/status vmm/build vmm/call_at
 	vmm/config vmm/console_cmd vmm/counters vmm/gmem vmm/guest vmm/hob vmm/params vmm/payload vmm/run vmm/tdvf vmm/tdvmcall vmm/vapic vmm/vintr
 unit_vmm_tests := vmm/build_test vmm/config_test vmm/gmem_test vmm/guest_test vmm/hob_test vmm/params_test vmm/run_test vmm/tdvf_test \
 	vmm/tdvmcall_test vmm/vapic_test
+# The device models on a fake guest: memory, terminal and interrupts are tests/unit/fake_guest.c, its driver fake_driver.c.
+unit_devices := kernel/lib/calendar vmm/bus vmm/dev_console vmm/dev_pci vmm/dev_pci_msix vmm/dev_power vmm/dev_rtc vmm/dev_serial \
+	vmm/platform vmm/virtio vmm/virtio_common vmm/virtqueue
+unit_devices_tests := kernel/lib/calendar_test vmm/bus_test vmm/dev_console_test vmm/dev_pci_test vmm/dev_rtc_test vmm/dev_serial_test \
+	vmm/platform_test vmm/virtio_test vmm/virtqueue_test
 # tdx/ on a fake module: the real page allocator, the rest of the kernel is tests/unit/tdx_world.c. module_test and
 # console_cmd include or leave out what asks the CPU.
 unit_tdx := kernel/lib/format kernel/lib/sha384 kernel/page kernel/page_map tdx/doctor tdx/keyid tdx/pamt tdx/pool \
@@ -74,9 +79,13 @@ unit_tdxemu := tests/unit/fake_machine tests/tdxemu/entropy tests/tdxemu/hmac_sh
 	tests/tdxemu/metadata tests/tdxemu/metadata_sys tests/tdxemu/metadata_td tests/tdxemu/metadata_vp \
 	tests/tdxemu/module tests/tdxemu/page_move tests/tdxemu/pamt tests/tdxemu/report tests/tdxemu/sept \
 	tests/tdxemu/td tests/tdxemu/td_cpuid kernel/lib/sha384 kernel/lib/string tests/unit/fake_verdict \
-	tests/tdxemu/fault tests/tdxemu/options
+	tests/tdxemu/fault tests/tdxemu/options \
+	tests/tdxemu/td_cr tests/tdxemu/td_msr
 unit_tdxemu_tests := tests/tdxemu/module_test tests/tdxemu/leaf_sys_test \
-	tests/tdxemu/leaf_sys_config_test tests/tdxemu/fault_test tests/tdxemu/options_test
+	tests/tdxemu/leaf_sys_config_test tests/tdxemu/pamt_test tests/tdxemu/sept_test \
+	tests/tdxemu/leaf_mng_test tests/tdxemu/leaf_mem_test tests/tdxemu/leaf_mr_test \
+	tests/tdxemu/leaf_tdg_test tests/tdxemu/leaf_vp_test tests/tdxemu/report_test tests/tdxemu/fault_test \
+	tests/tdxemu/options_test tests/tdxemu/td_cpuid_test tests/tdxemu/td_msr_test tests/tdxemu/td_cr_test
 # boot/tdshim: what reads the hand-off, on a fake TDCALL of memory_test.
 unit_tdshim := kernel/lib/string boot/tdshim/handoff boot/tdshim/memory
 unit_tdshim_tests := boot/tdshim/handoff_test boot/tdshim/memory_test
@@ -209,6 +218,10 @@ $(BUILD)/unit/vmm_unit: $(addprefix $(BUILD)/unit/,$(addsuffix .o,$(unit_common)
 		$(addprefix tp/,$(libfdt) fdt_sw)))
 	$(say) LD $@
 	$(CC) $(unit_cflags) $^ -o $@
+devices_fakes := tests/unit/fake_guest tests/unit/fake_driver
+$(BUILD)/unit/devices_unit: $(addprefix $(BUILD)/unit/,$(addsuffix .o,$(unit_common) $(devices_fakes) $(unit_devices) $(unit_devices_tests)))
+	$(say) LD $@
+	$(CC) $(unit_cflags) $^ -o $@
 $(BUILD)/unit/tdx_unit: $(addprefix $(BUILD)/unit/,$(addsuffix .o,$(unit_common) tests/unit/fake_seamcall tests/unit/tdx_world \
 		$(unit_tdx) $(unit_tdx_tests) tp/sha512))
 	$(say) LD $@
@@ -222,12 +235,14 @@ $(BUILD)/unit/tdshim_unit: $(addprefix $(BUILD)/unit/,$(addsuffix .o,$(unit_comm
 
 # ---- fuzz targets: one parser each, with clang's sanitizers -----------------------------------------------------------
 
-fuzzers := multiboot2 acpi config tdvf handoff
+fuzzers := multiboot2 acpi config tdvf handoff virtqueue virtio
 fuzz_multiboot2 := boot/multiboot2
 fuzz_acpi := arch/x86/acpi_parse
 fuzz_config := vmm/config kernel/lib/format $(addprefix tp/,$(libfdt))
 fuzz_tdvf := vmm/tdvf kernel/lib/format
 fuzz_handoff := boot/tdshim/handoff boot/tdshim/memory
+fuzz_virtqueue := vmm/virtqueue vmm/bus tests/unit/fake_guest
+fuzz_virtio := $(unit_devices) $(devices_fakes)
 FUZZ_CC := clang-14
 # RUNS: inputs per target.
 RUNS ?= 20000
@@ -296,7 +311,7 @@ run: setup $(images) $(BUILD)/tdxemu.elf
 # ---- tests ------------------------------------------------------------------------------------------------------------
 
 payload_images := $(foreach guest,$(guests),$(BUILD)/guests/$(guest).bin)
-unit_programs := $(addprefix $(BUILD)/unit/,cella_unit tdx_unit vmm_unit tdxemu_unit tdshim_unit)
+unit_programs := $(addprefix $(BUILD)/unit/,cella_unit tdx_unit vmm_unit devices_unit tdxemu_unit tdshim_unit)
 unit: $(unit_programs)
 	for program in $(unit_programs); do $$program || exit 1; done
 # CASE=name runs one machine case.
@@ -307,8 +322,15 @@ test: setup
 	$(MAKE) --no-print-directory all lint
 	tests/system/all.sh
 
-lint:
-	tests/lint/check_tree.py
+# For editors and lint: how every source of ours is compiled, without compiling it.
+guest_sources := $(foreach guest,$(guests),$(BUILD)/tdshim/tests/guests/$(guest).c.o)
+.PHONY: compile_commands.json
+compile_commands.json:
+	mkdir -p $(BUILD)
+	$(MAKE) -nB V=1 --no-print-directory $(sort $(cella_objs) $(tdshim_objs) $(guest_objs) $(guest_sources) $(tdxemu_objs)) | \
+		tests/lint/compile_commands.py >$(BUILD)/$@
+lint: compile_commands.json
+	tests/lint/lint.py
 tcb:
 	tests/lint/count_lines.py
 bench: setup $(images) $(BUILD)/tdxemu.elf

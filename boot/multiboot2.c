@@ -62,13 +62,13 @@ static const char *add_range(struct boot_info *boot, const struct mb2_memory_ent
 {
 	struct boot_range range = { entry->base, entry->bytes, range_type(entry->type) };
 
-	if (range.bytes == 0)
-		return NULL;
 	if (range.base + range.bytes < range.base) {
 		if (range.type == BOOT_RANGE_RAM)
 			return "the firmware's memory map has RAM that wraps around the end of the address space";
 		range.bytes = ~range.base;	/* reserved up to the very end: one byte less is as good */
 	}
+	if (range.bytes == 0)
+		return NULL;
 	if (boot->range_count == BOOT_MAX_RANGES)
 		return "the firmware's memory map has more than 256 ranges";
 	boot->ranges[boot->range_count++] = range;

@@ -2,9 +2,10 @@
 /*
  * Console of the hypervisor: the 16550 that the boot code found, COM1 unless the firmware names another, polled.
  *
- * Writers put characters into a ring and send what the UART takes at once; a timer on one core sends the rest and looks for
- * input, every 5 ms at rest and every millisecond while characters flow. So a log line costs its copy and a few port
- * accesses, not the time the line takes on the wire. Only a full ring makes a writer wait, and not longer than FULL_WAIT_US.
+ * Writers put characters into a ring and send what the UART takes at once; a timer on one core sends the rest and looks
+ * for input, every 5 ms at rest and every millisecond while characters flow. So a log line costs its copy and a few
+ * port accesses, not the time the line takes on the wire. Only a full ring makes a writer wait, and not longer than
+ * FULL_WAIT_US.
  *
  * Owns the UART after uart16550_init(). Lock: uart.lock, innermost. Manual: PC16550D data sheet, "Registers".
  */

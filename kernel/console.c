@@ -3,8 +3,8 @@
  * Cella's own console: one task reads the keys, edits the line, runs commands, or passes keys on to the guest that the
  * terminal is attached to.
  *
- * Keys come from the driver's interrupt through a ring of fixed size. Log lines and the prompt share the terminal: a line
- * that comes while the prompt waits overwrites it and asks the task to draw it again below.
+ * Keys come from the driver's interrupt through a ring of fixed size. Log lines and the prompt share the terminal: a
+ * line that comes while the prompt waits overwrites it and asks the task to draw it again below.
  *
  * Locks: console.lock guards ring and attachment, nothing is called under it. The log's lock may be held in
  * console_log_sink().

@@ -41,7 +41,9 @@ void console_for_each_command(void (*visit)(const struct console_command *comman
 void console_register(const struct console_command *command);
 /** console_printf() - to the terminal, also from other tasks; "\n" becomes CR LF */
 void console_printf(const char *format, ...) __printf(1, 2);
-/** console_attach() - keystrokes go to @guest until it ends or Ctrl-] is typed; console_detach() - back to the prompt */
+/**
+ * console_attach() - keystrokes go to @guest until it ends or Ctrl-] is typed; console_detach() - back to the prompt
+ */
 void console_attach(struct console_guest *guest);
 void console_detach(struct console_guest *guest);
 /**

@@ -2,9 +2,9 @@
 /*
  * Calls on other cores: a queue per core for calls to one core, and one broadcast at a time for calls to all.
  *
- * A caller keeps its call on its stack and waits until the target marked it done; that store is the target's last touch.
- * Whoever waits also serves what others asked of its own core, so two cores that call each other both get on, whether
- * their interrupts are on or not.
+ * A caller keeps its call on its stack and waits until the target marked it done; that store is the target's last
+ * touch. Whoever waits also serves what others asked of its own core, so two cores that call each other both get on,
+ * whether their interrupts are on or not.
  */
 #include "kernel/cpu_call.h"
 

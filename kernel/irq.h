@@ -21,8 +21,8 @@ int __must_check irq_register(u8 vector, void (*handler)(void *arg), void *arg);
 /** irq_alloc_vector() - a free device vector with its handler, or -ENOSPC */
 int __must_check irq_alloc_vector(void (*handler)(void *arg), void *arg);
 /**
- * irq_dispatch() - run the handler of @vector and signal end of interrupt. Called by the trap path, and by the vCPU loop
- * for a vector that the TDX module has already taken from the local APIC. Interrupts off.
+ * irq_dispatch() - run the handler of @vector and signal end of interrupt. Called by the trap path, and by the vCPU
+ * loop for a vector that the TDX module has already taken from the local APIC. Interrupts off.
  */
 void irq_dispatch(u8 vector);
 /** irq_unexpected() - how many interrupts had no handler (all cores) */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Line editor with history. Every change of the line either echoes the one character or draws the line anew; both work on
- * any terminal that knows CR, BS and the three sequences below. Pure, one user at a time.
+ * Line editor with history. Every change of the line either echoes the one character or draws the line anew; both work
+ * on any terminal that knows CR, BS and the three sequences below. Pure, one user at a time.
  * Terminal sequences: ECMA-48, "CUB", "CUF", "EL".
  */
 #include "kernel/line_edit.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Ticket lock: cores get it in the order in which they asked. The holder is recorded, so that taking a lock twice on one
- * core, which would wait for ever, is named instead. Any core, any context.
+ * Ticket lock: cores get it in the order in which they asked. The holder is recorded, so that taking a lock twice on
+ * one core, which would wait for ever, is named instead. Any core, any context.
  */
 #include "kernel/lock.h"
 

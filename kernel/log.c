@@ -3,8 +3,8 @@
  * Log: a ring of 64 KiB with one record per line, and one sink that prints lines as they come.
  *
  * A record is a header and its text. Positions count bytes since boot and never wrap, their place in the ring is the
- * remainder; a new record overwrites the oldest ones whole. Text that came from outside may stand in a line, so characters
- * that a terminal would act on are replaced.
+ * remainder; a new record overwrites the oldest ones whole. Text that came from outside may stand in a line, so
+ * characters that a terminal would act on are replaced.
  *
  * Any core, any context. One lock, interrupts off; the sink is called under it and must not block.
  */

@@ -84,7 +84,8 @@ TEST(the_ring_keeps_the_newest_lines_in_order)
 	begin();
 	log_set_sink(NULL);
 	for (u32 i = 0; i < 5000; i++)
-		log_info("ring", "line %u %.*s|", i, (int)(i % 60), "............................................................");
+		log_info("ring", "line %u %.*s|", i, (int)(i % 60),
+			 "............................................................");
 	lost = log_replay(show);
 	CHECK(lost > 3000);
 	/* The oldest line may be cut off by nothing: every line that is there is whole and the next one in number. */

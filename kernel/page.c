@@ -2,13 +2,13 @@
 /*
  * Physical pages: allocation policy over the books of kernel/page_map.c.
  *
- * Up to a block (2 MiB), a request is served inside one block. Small ones come from the bottom of RAM and from blocks that
- * are broken already, so that whole blocks stay whole; whole blocks come from the top. Longer or more aligned requests,
- * and small ones that found no block, look at the runs of free pages and take the end of the highest one that fits.
- * A preferred NUMA node is tried first and never a reason to refuse.
+ * Up to a block (2 MiB), a request is served inside one block. Small ones come from the bottom of RAM and from blocks
+ * that are broken already, so that whole blocks stay whole; whole blocks come from the top. Longer or more aligned
+ * requests, and small ones that found no block, look at the runs of free pages and take the end of the highest one that
+ * fits. A preferred NUMA node is tried first and never a reason to refuse.
  *
- * Owns page_map. Any core, any context: one lock, interrupts off. Cost: groups (1 GiB each) are stepped over, so a single
- * page or a block costs a few hundred instructions even on terabytes.
+ * Owns page_map. Any core, any context: one lock, interrupts off. Cost: groups (1 GiB each) are stepped over, so a
+ * single page or a block costs a few hundred instructions even on terabytes.
  */
 #include "kernel/page.h"
 
@@ -337,7 +337,9 @@ u64 page_return_td_pool(hpa_t start, u64 bytes)
 
 /* ---- questions ---- */
 
-/* Tag of one page; a byte that another core may change at any time, so the answer is true for pages the caller holds. */
+/*
+ * Tag of one page; a byte that another core may change at any time, so the answer is true for pages the caller holds.
+ */
 static page_tag_t tag_of(hpa_t page)
 {
 	u64 index;

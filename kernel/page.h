@@ -3,8 +3,8 @@
  * Physical pages: who owns every 4 KiB of RAM, and contiguous aligned allocation up to many GiB.
  *
  * Two zones. ZONE_HOST is mapped in the direct map. ZONE_TD is the TD pool: carved out once by page_carve_td_pool(),
- * never mapped, given to the TDX module page by page. Every page carries an owner tag; page_books() counts them, and the
- * books after a TD's death equal those from before its birth.
+ * never mapped, given to the TDX module page by page. Every page carries an owner tag; page_books() counts them, and
+ * the books after a TD's death equal those from before its birth.
  * Any core, any context with interrupts on or off; one internal lock.
  */
 #ifndef KERNEL_PAGE_H
@@ -70,7 +70,9 @@ int __must_check page_alloc(enum page_zone zone, u64 count, u64 align_bytes, enu
  */
 void page_free(hpa_t start, u64 count, enum page_owner owner);
 
-/** page_set_owner() - change the tag of held pages (private memory to quarantine, for instance); panics on a mismatch */
+/**
+ * page_set_owner() - change the tag of held pages (private memory to quarantine, for instance); panics on a mismatch
+ */
 void page_set_owner(hpa_t start, u64 count, enum page_owner from, enum page_owner to);
 
 /** page_zalloc() - one zeroed host page in the direct map, or NULL; page_zfree() gives it back */

@@ -2,9 +2,9 @@
 /*
  * The page allocator's books: built once from the boot loader's map, changed only by page_map_retag().
  *
- * The books lie in RAM below 4 GiB, because the boot page tables reach no further when they are made. They cost 1/4096 of
- * RAM for the tags and 1/262144 for the summaries. If there is no room for the books of all RAM, the top of RAM is not
- * used and a sentence says so.
+ * The books lie in RAM below 4 GiB, because the boot page tables reach no further when they are made. They cost 1/4096
+ * of RAM for the tags and 1/262144 for the summaries. If there is no room for the books of all RAM, the top of RAM is
+ * not used and a sentence says so.
  */
 #include "kernel/page_map.h"
 

@@ -407,7 +407,9 @@ TEST(zeroed_pages_are_zero)
 	CHECK_EQ(i, 2 * PAGE_SIZE);
 }
 
-/* A year of guests in short: random sizes, zones, owners; the summaries hold, and the books are those of the beginning. */
+/*
+ * A year of guests in short: random sizes, zones, owners; the summaries hold, and the books are those of the beginning.
+ */
 TEST(random_allocations_leave_no_trace)
 {
 	static struct {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tasks and events. Each core has a run queue of ready tasks, served round robin; a task is pinned to its core, and leaves
- * it only where it waits, yields or polls: an interrupt never switches tasks.
+ * Tasks and events. Each core has a run queue of ready tasks, served round robin; a task is pinned to its core, and
+ * leaves it only where it waits, yields or polls: an interrupt never switches tasks.
  *
- * No wake-up is lost: a task marks itself TASK_BLOCKED while it holds the event's lock, before it leaves the core; a waker
- * that comes in between finds it blocked, puts it back into its own core's queue, and schedule() picks it up from there.
- * A waker touches the task only under the event's lock, which the task takes again before it goes on.
+ * No wake-up is lost: a task marks itself TASK_BLOCKED while it holds the event's lock, before it leaves the core; a
+ * waker that comes in between finds it blocked, puts it back into its own core's queue, and schedule() picks it up from
+ * there. A waker touches the task only under the event's lock, which the task takes again before it goes on.
  *
  * Locks: event, then run_lock. schedule() runs with interrupts off.
  */

@@ -40,7 +40,9 @@ struct task {
 	struct event done;	/* its function returned and its stack is left */
 };
 
-/** sched_init() - the vector by which cores point each other at their run queues. Boot core, once, after arch_cpu_init() */
+/**
+ * sched_init() - the vector by which cores point each other at their run queues. Boot core, once, after arch_cpu_init()
+ */
 void sched_init(void);
 /** sched_init_cpu() - the running context becomes this core's idle task */
 void sched_init_cpu(struct task *idle);

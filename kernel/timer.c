@@ -2,8 +2,8 @@
 /*
  * The clock, and per-core timeouts: each core has a list sorted by deadline and programs its timer for the first.
  *
- * The list is touched by its own core only, with interrupts off; no lock. The hardware is never set further than an hour
- * ahead: an early interrupt finds nothing due and sets it again.
+ * The list is touched by its own core only, with interrupts off; no lock. The hardware is never set further than an
+ * hour ahead: an early interrupt finds nothing due and sets it again.
  */
 #include "kernel/timer.h"
 

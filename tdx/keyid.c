@@ -54,7 +54,7 @@ static void set_state(u32 id, enum keyid_state from, enum keyid_state to)
 {
 	panic_if(id <= keyid.first || id >= (u32)keyid.first + keyid.count || keyid.state[id] != from,
 		 "keyid: KeyID %u is not in state %u", id, from);
-	keyid.state[id] = to;
+	keyid.state[id] = (u8)to;
 	keyid.held[from]--;
 	keyid.held[to]++;
 }

@@ -3,9 +3,9 @@
  * The guest's bus: which device model answers a port or an MMIO address.
  *
  * A list of ranges that never overlap within their space. A range is copied out under the lock and its model is called
- * without it, so that a model may move ranges itself (BARs) and may wait. A model can be called just after its range was
- * removed by another vCPU; that is harmless, because device states live as long as the guest's platform.
- * vCPU tasks, outside the TD; the lock is the innermost of the device models.
+ * without it, so that a model may move ranges itself (BARs) and may wait. A model can be called just after its range
+ * was removed by another vCPU; that is harmless, because device states live as long as the guest's platform. vCPU
+ * tasks, outside the TD; the lock is the innermost of the device models.
  */
 #include "vmm/bus.h"
 

@@ -2,10 +2,11 @@
 /*
  * virtio-console without VIRTIO_CONSOLE_F_MULTIPORT: hvc0 of a Linux guest.
  *
- * Output is consumed within the kick, because the driver waits for its buffer to come back. The terminal may make a task
- * wait, so the lock is dropped around each piece of output, and the core's other tasks get their turn; one task at a time
- * drains the queue, and a kick that finds it at work only buys another round. A kick pays for as many chains as the queue
- * has entries. A guest that is told to end, resets the device or breaks the protocol stops the drain between two pieces.
+ * Output is consumed within the kick, because the driver waits for its buffer to come back. The terminal may make a
+ * task wait, so the lock is dropped around each piece of output, and the core's other tasks get their turn; one task at
+ * a time drains the queue, and a kick that finds it at work only buys another round. A kick pays for as many chains as
+ * the queue has entries. A guest that is told to end, resets the device or breaks the protocol stops the drain between
+ * two pieces.
  *
  * Input comes from the console task into a bounded ring and from there into whatever receive buffers the driver offers.
  * VIRTIO 1.2, "Console Device".
@@ -21,7 +22,7 @@
 
 #define QUEUE_COUNT 2
 #define QUEUE_MAX_SIZE 64
-/* Columns, rows, ports and emergency write: without their features all without meaning, but drivers may want to see them. */
+/* Columns, rows, ports, emergency write: without their features they mean nothing, but drivers may want to see them. */
 #define CONFIG_BYTES 12
 
 _Static_assert(QUEUE_MAX_SIZE <= VIRTQUEUE_MAX_SEGMENTS, "any chain without a loop fits");
@@ -44,12 +45,13 @@ static bool may_transmit(const struct dev_console *console, u64 resets)
 static bool output_chain(struct dev_console *console)
 {
 	struct virtio_device *device = &console->virtio;
+	struct virtqueue *queue = &device->queues[VIRTIO_CONSOLE_TRANSMIT_QUEUE];
 	const struct virtqueue_chain *chain = &console->transmit_chain;
 	u64 resets = console->resets, piece;
 
 	for (u64 done = 0; done < chain->readable_bytes; done += piece) {
 		piece = MIN(chain->readable_bytes - done, DEV_CONSOLE_PIECE_BYTES);
-		if (virtqueue_read(&device->queues[VIRTIO_CONSOLE_TRANSMIT_QUEUE], chain, done, console->piece, piece)) {
+		if (virtqueue_read(queue, chain, done, console->piece, piece)) {
 			virtio_fail(device, "transmit buffer is not shared RAM");
 			return false;
 		}

@@ -21,7 +21,7 @@ struct dev_console {
 	char piece[DEV_CONSOLE_PIECE_BYTES];	/* of the draining task */
 };
 
-/** dev_console_create() - @console: zeroed. Attach it as device @slot of the guest's PCI bus. Errors: virtio_create() */
+/** dev_console_create() - @console: zeroed. Attach it as device @slot of the guest's PCI bus. Errors: pci_add() */
 int __must_check dev_console_create(struct dev_console *console, struct guest *guest, u32 slot);
 /** dev_console_input() - keystrokes; any task. False: no driver runs, nothing was taken. What finds no room is lost */
 bool dev_console_input(struct dev_console *console, const char *bytes, u64 count);

@@ -2,10 +2,10 @@
 /*
  * PCI bus 0 of a guest: configuration space by ECAM and by ports 0xCF8/0xCFC, host bridge at 00:00.0.
  *
- * A function is 256 bytes and a mask of what the guest may write. BAR sizing falls out of the mask; after each write the
- * BARs are placed anew: one decodes while the command register says so and it lies wholly inside the guest's PCI window. Of
- * two that overlap, the one that came first decodes, and the other one as soon as there is room. Functions and buses that
- * do not exist, and registers beyond 256, read all ones.
+ * A function is 256 bytes and a mask of what the guest may write. BAR sizing falls out of the mask; after each write
+ * the BARs are placed anew: one decodes while the command register says so and it lies wholly inside the guest's PCI
+ * window. Of two that overlap, the one that came first decodes, and the other one as soon as there is room. Functions
+ * and buses that do not exist, and registers beyond 256, read all ones.
  *
  * Locks: pci_bus.lock makes configuration writes one at a time, then pci_function.lock, then bus.lock. vCPU tasks.
  * PCI Local Bus Specification, "Configuration Space"; guest-boot reference, "PCI".
@@ -185,21 +185,20 @@ static void config_write(struct pci_bus *pci, struct pci_function *function, u32
 	pci_msix_deliver(function);
 }
 
+static struct pci_function *ecam_target(struct pci_bus *pci, u64 offset, u32 bytes)
+{
+	return config_target(pci, (u32)PCI_ECAM_DEVICE(offset), (u32)PCI_ECAM_FUNCTION(offset),
+			     (u32)PCI_ECAM_REGISTER(offset), bytes);
+}
+
 static u64 ecam_read(void *device, u64 offset, u32 bytes)
 {
-	u32 reg = (u32)PCI_ECAM_REGISTER(offset);
-
-	return config_read(config_target(device, (u32)PCI_ECAM_DEVICE(offset), (u32)PCI_ECAM_FUNCTION(offset), reg, bytes),
-			   reg, bytes);
+	return config_read(ecam_target(device, offset, bytes), (u32)PCI_ECAM_REGISTER(offset), bytes);
 }
 
 static void ecam_write(void *device, u64 offset, u32 bytes, u64 value)
 {
-	u32 reg = (u32)PCI_ECAM_REGISTER(offset);
-
-	config_write(device,
-		     config_target(device, (u32)PCI_ECAM_DEVICE(offset), (u32)PCI_ECAM_FUNCTION(offset), reg, bytes), reg,
-		     bytes, value);
+	config_write(device, ecam_target(device, offset, bytes), (u32)PCI_ECAM_REGISTER(offset), bytes, value);
 }
 
 static const struct bus_ops ecam_ops = { .read = ecam_read, .write = ecam_write };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PCI bus 0 of a guest: host bridge 8086:29c0 at 00:00.0, functions with up to one 32-bit memory BAR and MSI-X, ECAM and CF8/CFC.
- * BARs may be programmed by the guest anywhere inside the PCI window; outside they decode nothing.
+ * PCI bus 0 of a guest: host bridge 8086:29c0 at 00:00.0, functions with up to one 32-bit memory BAR and MSI-X, ECAM
+ * and CF8/CFC. BARs may be programmed by the guest anywhere inside the PCI window; outside they decode nothing.
  */
 #ifndef VMM_DEV_PCI_H
 #define VMM_DEV_PCI_H
@@ -43,16 +43,16 @@ int __must_check pci_create(struct guest *guest);
 void pci_destroy(struct guest *guest);
 /**
  * pci_prepare(), pci_set_bar(), pci_add_capability(), pci_msix_prepare() - fill a zeroed function before pci_add()
- * @bytes of a BAR: power of two, >= 4 KiB. A capability is two header bytes and read-only content; the result is its offset.
- * The MSI-X table and PBA lie in the BAR; its model passes their accesses on to pci_msix_*.
+ * @bytes of a BAR: power of two, >= 4 KiB. A capability is two header bytes and read-only content; the result is its
+ * offset. The MSI-X table and PBA lie in the BAR; its model passes their accesses on to pci_msix_*.
  */
 void pci_prepare(struct pci_function *function, const struct pci_identity *identity);
 void pci_set_bar(struct pci_function *function, u64 bytes, const struct bus_ops *ops, void *device);
 u8 pci_add_capability(struct pci_function *function, u8 id, u32 bytes);
 void pci_msix_prepare(struct pci_function *function, u32 count, u32 table_offset, u32 pba_offset);
-/** pci_add() - attach a prepared function as device @slot of bus 0; before any vCPU runs. -EINVAL: no slot; -EEXIST: taken */
+/** pci_add() - attach a prepared function as device @slot, before any vCPU runs. -EINVAL: no slot; -EEXIST: taken */
 int __must_check pci_add(struct guest *guest, u32 slot, struct pci_function *function);
-/** pci_config_get(), pci_config_put() - little-endian field of @bytes at @offset, without regard to what the guest may write */
+/** pci_config_get(), pci_config_put() - field of @bytes at @offset, whether a guest may write it or not */
 u32 pci_config_get(const struct pci_function *function, u32 offset, u32 bytes);
 void pci_config_put(struct pci_function *function, u32 offset, u32 bytes, u32 value);
 
@@ -60,7 +60,7 @@ void pci_config_put(struct pci_function *function, u32 offset, u32 bytes, u32 va
 void pci_msix_send(struct pci_function *function, u32 index);
 /** pci_msix_deliver() - the guest changed a mask: send what was pending and may go now */
 void pci_msix_deliver(struct pci_function *function);
-/** pci_msix_table_read(), pci_msix_table_write(), pci_msix_pba_read() - accesses of 4 or 8 aligned bytes; others: all ones, ignored */
+/** pci_msix_table_read(), _write(), pci_msix_pba_read() - 4 or 8 aligned bytes; other accesses: all ones, ignored */
 u64 pci_msix_table_read(struct pci_function *function, u64 offset, u32 bytes);
 void pci_msix_table_write(struct pci_function *function, u64 offset, u32 bytes, u64 value);
 u64 pci_msix_pba_read(struct pci_function *function, u64 offset, u32 bytes);

@@ -86,10 +86,14 @@ void pci_msix_deliver(struct pci_function *function)
 	spin_unlock(&function->lock);
 }
 
+static bool is_dword_access(u64 offset, u32 bytes)
+{
+	return (bytes == DWORD_BYTES || bytes == 2 * DWORD_BYTES) && IS_ALIGNED(offset, bytes);
+}
+
 static bool is_table_access(const struct pci_function *function, u64 offset, u32 bytes)
 {
-	return (bytes == DWORD_BYTES || bytes == 2 * DWORD_BYTES) && IS_ALIGNED(offset, bytes) &&
-	       offset < (u64)function->msix_count * PCI_MSIX_ENTRY_BYTES;
+	return is_dword_access(offset, bytes) && offset < (u64)function->msix_count * PCI_MSIX_ENTRY_BYTES;
 }
 
 u64 pci_msix_table_read(struct pci_function *function, u64 offset, u32 bytes)
@@ -135,7 +139,7 @@ u64 pci_msix_pba_read(struct pci_function *function, u64 offset, u32 bytes)
 {
 	u64 pending;
 
-	if ((bytes != DWORD_BYTES && bytes != 2 * DWORD_BYTES) || !IS_ALIGNED(offset, bytes) || offset >= sizeof(pending))
+	if (!is_dword_access(offset, bytes) || offset >= sizeof(pending))
 		return BUS_ALL_ONES;
 	spin_lock(&function->lock);
 	pending = function->msix_pending;

@@ -2,10 +2,10 @@
 /*
  * ACPI's reset and sleep registers, and two ports that read 0.
  *
- * Reset and power-off end the guest: a TD cannot be reset in place. The PIT does not exist, but a kernel that measures its
- * TSC against a port that reads all ones polls it 100,000 times, and one that reads 0 gives up after four. All other
- * legacy ports (interrupt controllers, 0x80, 0x92, 0xCF9, keyboard) are unknown to the bus. No lock, no state; vCPU tasks.
- * ACPI specification, "Hardware-Reduced ACPI"; guest-boot reference, "Time", "Reboot, power-off, panic".
+ * Reset and power-off end the guest: a TD cannot be reset in place. The PIT does not exist, but a kernel that measures
+ * its TSC against a port that reads all ones polls it 100,000 times, and one that reads 0 gives up after four. All
+ * other legacy ports (interrupt controllers, 0x80, 0x92, 0xCF9, keyboard) are unknown to the bus. No lock, no state;
+ * vCPU tasks. ACPI specification, "Hardware-Reduced ACPI"; guest-boot reference, "Time", "Reboot, power-off, panic".
  */
 #include "vmm/dev_power.h"
 

@@ -2,9 +2,9 @@
 /*
  * MC146818 clock: the machine's time of day, which a guest can read but not set, and 128 bytes of memory.
  *
- * The clock never updates while it is being read, so the update flag is always 0; a second may turn between two registers,
- * as on a real one, and drivers read twice. Alarm and interrupts are stored and never come. A guest must not trust it more
- * than anything else the host says.
+ * The clock never updates while it is being read, so the update flag is always 0; a second may turn between two
+ * registers, as on a real one, and drivers read twice. Alarm and interrupts are stored and never come. A guest must not
+ * trust it more than anything else the host says.
  *
  * `lock` guards index and memory. vCPU tasks. MC146818 data sheet; guest-boot reference, "RTC / CMOS".
  */

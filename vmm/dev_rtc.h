@@ -12,7 +12,7 @@ struct guest;
 struct dev_rtc {
 	struct spinlock lock;
 	u8 index;	/* (l) */
-	u8 cmos[RTC_CMOS_BYTES];	/* (l) what the guest stored; clock and status registers are not read from here */
+	u8 cmos[RTC_CMOS_BYTES];	/* (l) what the guest stored; the clock is not read from here */
 	u64 time_at_entry;	/* (c) seconds since 1970 when time_ns() was 0 */
 };
 

@@ -2,10 +2,10 @@
 /*
  * COM1: a 16550A for early messages, panics, and guests without a virtio driver.
  *
- * A character leaves as soon as it is written, so the transmitter is always empty. There is no interrupt line; a driver that
- * polls still asks the interrupt identification register what there is to do, so that is kept as a real one does, in the
- * order receive, transmit. Divisor, line and modem control are remembered and change nothing but the loop-back. Only byte
- * accesses mean anything.
+ * A character leaves as soon as it is written, so the transmitter is always empty. There is no interrupt line; a driver
+ * that polls still asks the interrupt identification register what there is to do, so that is kept as a real one does,
+ * in the order receive, transmit. Divisor, line and modem control are remembered and change nothing but the loop-back.
+ * Only byte accesses mean anything.
  *
  * `lock` guards the registers and is not held while output is shown. vCPU tasks; input from the console task.
  * PC16550D data sheet; guest-boot reference, "Legacy probing with the minimal platform".

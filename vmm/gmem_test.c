@@ -94,6 +94,23 @@ TEST(gmem_copies_only_shared_ram)
 	gmem_destroy(guest);
 }
 
+TEST(gmem_accesses_single_words_of_shared_ram_only)
+{
+	u16 word = 0;
+
+	reset(MIB(64));
+	CHECK_EQ(gmem_store_u16(guest, GPA(0x3ffe), 1), -EINVAL);
+	CHECK_EQ(gmem_convert_to_shared(guest, GPA(0x3000), PAGE_SIZE, &done), 0);
+	CHECK_EQ(gmem_store_u16(guest, GPA(0x3ffe), 0x1234), 0);
+	CHECK_EQ(gmem_load_u16(guest, GPA(0x3ffe), &word), 0);
+	CHECK_EQ(word, 0x1234);
+	CHECK_EQ(gmem_load_u16(guest, GPA(0x3001), &word), -EINVAL);	/* odd */
+	CHECK_EQ(gmem_load_u16(guest, GPA(0x4000), &word), -EINVAL);	/* private */
+	CHECK_EQ(gmem_load_u16(guest, GPA(MIB(64)), &word), -EINVAL);
+	CHECK_EQ(gmem_load_u16(guest, GPA(~0ull - 1), &word), -EINVAL);
+	gmem_destroy(guest);
+}
+
 TEST(gmem_loses_nothing_when_host_memory_ends)
 {
 	reset(MIB(64));

@@ -2,10 +2,10 @@
 /*
  * The guest platform: which devices a guest has and where. Composition only.
  *
- * All device states lie in one allocation that lives from build to teardown, so a vCPU can never meet a model whose state is
- * gone. Keystrokes go to the virtio-console once its driver runs, before that, and without one, to COM1. They come from the
- * console task on core 0; the keeper, which creates and destroys platforms, runs on the same core, and neither gives it
- * away in between, so a platform is there for the whole of an input call or not at all.
+ * All device states lie in one allocation that lives from build to teardown, so a vCPU can never meet a model whose
+ * state is gone. Keystrokes go to the virtio-console once its driver runs, before that, and without one, to COM1. They
+ * come from the console task on core 0; the keeper, which creates and destroys platforms, runs on the same core, and
+ * neither gives it away in between, so a platform is there for the whole of an input call or not at all.
  *
  * Guest-boot reference, "Recommended guest platforms for Cella", "Common part", "Path D devices".
  */

@@ -2,9 +2,9 @@
 /*
  * virtio 1.x over PCI, modern only: the function, its BAR, notifications and interrupts.
  *
- * One memory BAR, a page per region, so that an access's page says which structure it means; the common configuration is
- * virtio_common.c's. A driver that breaks a rule of the protocol gets DEVICE_NEEDS_RESET and no service until it resets the
- * device. Accesses of another width than the register's read all ones and change nothing.
+ * One memory BAR, a page per region, so that an access's page says which structure it means; the common configuration
+ * is virtio_common.c's. A driver that breaks a rule of the protocol gets DEVICE_NEEDS_RESET and no service until it
+ * resets the device. Accesses of another width than the register's read all ones and change nothing.
  *
  * virtio_device.lock guards everything but the MSI-X table, which has the function's lock (taken inside). vCPU tasks.
  * VIRTIO 1.2, "Virtio Over PCI Bus"; guest-boot reference, "virtio-pci (modern) in a TD".
@@ -57,9 +57,11 @@ void virtio_interrupt(struct virtio_device *device, u32 index)
 
 void virtio_fail(struct virtio_device *device, const char *what)
 {
+	const char *guest = device->pci.guest->config->name;
+	u32 type = pci_config_get(&device->pci, PCI_DEVICE_ID, 2) - VIRTIO_PCI_DEVICE_BASE;
+
 	if (device->protocol_errors++ == 0)
-		log_warn("virtio", "%s: driver of device type %u broke the protocol: %s", device->pci.guest->config->name,
-			 pci_config_get(&device->pci, PCI_DEVICE_ID, 2) - VIRTIO_PCI_DEVICE_BASE, what);
+		log_warn("virtio", "%s: driver of device type %u broke the protocol: %s", guest, type, what);
 	device->status |= VIRTIO_STATUS_DEVICE_NEEDS_RESET;
 	if (device->status & VIRTIO_STATUS_DRIVER_OK)
 		raise_interrupt(device, VIRTIO_ISR_CONFIG, device->config_vector);
@@ -184,7 +186,8 @@ int virtio_create(struct virtio_device *device, struct guest *guest, u32 slot, u
 	if (device->config_bytes)
 		add_capability(function, VIRTIO_CAP_DEVICE, REGION_DEVICE, device->config_bytes, VIRTIO_CAP_BYTES);
 	/* One vector per queue and one for configuration changes. */
-	pci_msix_prepare(function, device->queue_count + 1, REGION_OFFSET(REGION_MSIX_TABLE), REGION_OFFSET(REGION_PBA));
+	pci_msix_prepare(function, device->queue_count + 1, REGION_OFFSET(REGION_MSIX_TABLE),
+			 REGION_OFFSET(REGION_PBA));
 	device->config_vector = VIRTIO_NO_VECTOR;
 	for (u32 i = 0; i < device->queue_count; i++) {
 		device->queues[i].guest = guest;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * virtio 1.x over PCI: common configuration, feature negotiation, queue set-up, notification, MSI-X. Modern only;
- * VERSION_1 and ACCESS_PLATFORM are always offered and required. A driver that breaks the protocol gets DEVICE_NEEDS_RESET.
+ * VERSION_1 and ACCESS_PLATFORM are always offered and required. A driver that breaks the protocol gets
+ * DEVICE_NEEDS_RESET.
  */
 #ifndef VMM_VIRTIO_H
 #define VMM_VIRTIO_H
@@ -16,8 +17,8 @@ struct virtio_device;
 
 struct virtio_ops {
 	/*
-	 * The driver kicked queue @index, which is enabled. Called from the vCPU task that did it, device lock held. The model
-	 * may drop and retake the lock; then the device may have been reset meanwhile.
+	 * The driver kicked queue @index, which is enabled. Called from the vCPU task that did it, device lock held.
+	 * The model may drop and retake the lock; then the device may have been reset meanwhile.
 	 */
 	void (*notify)(struct virtio_device *device, u32 index);
 	/* The driver reset the device, device lock held: forget what its queues held. */
@@ -45,8 +46,8 @@ struct virtio_device {
 
 /**
  * virtio_create() - make a zeroed device a PCI function and attach it to @slot
- * @type: virtio device type; @class_code: base class, sub-class, interface. Fill ops, features, config_bytes, queue_count
- * and each queue's max_size (power of two) first. Keeper task, before any vCPU runs. Errors: pci_add()
+ * @type: virtio device type; @class_code: base class, sub-class, interface. Fill ops, features, config_bytes,
+ * queue_count and each queue's max_size (power of two) first. Keeper task, before any vCPU runs. Errors: pci_add()
  */
 int __must_check virtio_create(struct virtio_device *device, struct guest *guest, u32 slot, u16 type, u32 class_code);
 /** virtio_is_running() - the driver is ready and has not broken the protocol; device lock held */

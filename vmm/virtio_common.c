@@ -2,9 +2,10 @@
 /*
  * The common configuration structure of a virtio device: status, features, queue set-up.
  *
- * The driver writes addresses, sizes and bits in any order it likes; each register takes what it may hold, and the whole is
- * checked when it takes effect: features at FEATURES_OK, a queue at its enable bit. What a device may refuse by the
- * protocol (features, vectors) is refused quietly, and the driver learns by reading back; a broken rule is virtio_fail()'s.
+ * The driver writes addresses, sizes and bits in any order it likes; each register takes what it may hold, and the
+ * whole is checked when it takes effect: features at FEATURES_OK, a queue at its enable bit. What a device may refuse
+ * by the protocol (features, vectors) is refused quietly, and the driver learns by reading back; a broken rule is
+ * virtio_fail()'s.
  *
  * Device lock held, in all of this. VIRTIO 1.2, "Device Initialization", "Common configuration structure layout".
  */

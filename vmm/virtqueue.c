@@ -2,10 +2,10 @@
 /*
  * Split virtqueues.
  *
- * The rings belong to the guest, which may rewrite them at any moment: an index, a head and each descriptor is fetched once
- * into our own memory and then checked; nothing is fetched twice. A chain ends after at most `size` descriptors, so loops
- * end too. Buffers are checked to be RAM here; that they are shared is found when they are copied. Positions are 16-bit
- * and wrap by arithmetic, the size is a power of two.
+ * The rings belong to the guest, which may rewrite them at any moment: an index, a head and each descriptor is fetched
+ * once into our own memory and then checked; nothing is fetched twice. A chain ends after at most `size` descriptors,
+ * so loops end too. Buffers are checked to be RAM here; that they are shared is found when they are copied. Positions
+ * are 16-bit and wrap by arithmetic, the size is a power of two.
  *
  * With VIRTIO_F_EVENT_IDX, avail_event follows the index as we last saw it: every chain that a pop did not see brings a
  * kick. The bound on the chase: the driver may be `size` chains ahead of us, more breaks the protocol.
@@ -61,10 +61,13 @@ static bool is_ring(const struct virtqueue *queue, gpa_t gpa, u64 bytes, u64 ali
 
 int virtqueue_enable(struct virtqueue *queue, const char **what)
 {
+	u64 table_bytes;
+
 	if (!queue->size)
 		queue->size = queue->max_size;
+	table_bytes = (u64)queue->size * sizeof(struct virtq_descriptor);
 	*what = NULL;
-	if (!is_ring(queue, queue->descriptors, (u64)queue->size * sizeof(struct virtq_descriptor), VIRTQ_DESCRIPTOR_ALIGN))
+	if (!is_ring(queue, queue->descriptors, table_bytes, VIRTQ_DESCRIPTOR_ALIGN))
 		*what = "descriptor table misaligned or not in RAM";
 	else if (!is_ring(queue, queue->available, available_bytes(queue) + VIRTQ_EVENT_BYTES, VIRTQ_AVAILABLE_ALIGN))
 		*what = "available ring misaligned or not in RAM";
@@ -247,7 +250,8 @@ int virtqueue_read(struct virtqueue *queue, const struct virtqueue_chain *chain,
 	return copy(queue, chain->readable, offset, to, NULL, bytes);
 }
 
-int virtqueue_write(struct virtqueue *queue, const struct virtqueue_chain *chain, u64 offset, const void *from, u64 bytes)
+int virtqueue_write(struct virtqueue *queue, const struct virtqueue_chain *chain, u64 offset, const void *from,
+		    u64 bytes)
 {
 	if (offset > chain->writable_bytes || bytes > chain->writable_bytes - offset)
 		return -EINVAL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Split virtqueues in memory that the guest may change at any moment: every descriptor is copied once and checked, chains are
- * bounded by the queue size, indices wrap by arithmetic. Rings and buffers are GPAs of shared RAM.
+ * Split virtqueues in memory that the guest may change at any moment: every descriptor is copied once and checked,
+ * chains are bounded by the queue size, indices wrap by arithmetic. Rings and buffers are GPAs of shared RAM.
  */
 #ifndef VMM_VIRTQUEUE_H
 #define VMM_VIRTQUEUE_H
@@ -47,8 +47,8 @@ void virtqueue_reset(struct virtqueue *queue);
 int __must_check virtqueue_enable(struct virtqueue *queue, const char **what);
 /**
  * virtqueue_pop() - next chain. 0: got one; -EAGAIN: empty; -EINVAL: the driver broke the protocol (why: *what)
- * A chain has at most VIRTQUEUE_MAX_SEGMENTS descriptors and 4 GiB. Chains added after a pop come with a kick of their own,
- * so a model may stop after the queue's size of chains.
+ * A chain has at most VIRTQUEUE_MAX_SEGMENTS descriptors and 4 GiB. Chains added after a pop come with a kick of their
+ * own, so a model may stop after the queue's size of chains.
  */
 int __must_check virtqueue_pop(struct virtqueue *queue, struct virtqueue_chain *chain, const char **what);
 /** virtqueue_push() - chain done, @written bytes were stored; -EINVAL: the used ring is not shared RAM */
@@ -59,8 +59,9 @@ bool virtqueue_wants_interrupt(struct virtqueue *queue);
  * virtqueue_read(), virtqueue_write() - copy from the readable, to the writable part of a chain at @offset
  * -EINVAL: beyond its end, or not shared RAM (any more)
  */
-int __must_check virtqueue_read(struct virtqueue *queue, const struct virtqueue_chain *chain, u64 offset, void *to, u64 bytes);
-int __must_check virtqueue_write(struct virtqueue *queue, const struct virtqueue_chain *chain, u64 offset, const void *from,
-				 u64 bytes);
+int __must_check virtqueue_read(struct virtqueue *queue, const struct virtqueue_chain *chain, u64 offset, void *to,
+				u64 bytes);
+int __must_check virtqueue_write(struct virtqueue *queue, const struct virtqueue_chain *chain, u64 offset,
+				 const void *from, u64 bytes);
 
 #endif

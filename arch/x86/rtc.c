@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The machine's wall clock: the CMOS clock, read once, so that Cella never shares its index port with anybody later. Guests
- * get their own clock from it. A clock that is absent, stuck or without a valid date gives 0.
- * Any task. MC146818 data sheet; ACPI's usual century register.
+ * The machine's wall clock: the CMOS clock, read once, so that Cella never shares its index port with anybody later.
+ * Guests get their own clock from it. A clock that is absent, stuck or without a valid date gives 0. Any task. MC146818
+ * data sheet; ACPI's usual century register.
  */
 #include "arch/x86/insn.h"
 #include "include/cella/arch.h"

@@ -56,6 +56,13 @@ static void log_registers(const struct trap_frame *f)
 	log_error("trap", "r13 %016lx r14 %016lx r15 %016lx error %lx", f->r13, f->r14, f->r15, f->error);
 }
 
+/* Below a stack? What faults in the stacks' region is not mapped, so it is a guard page. */
+static bool is_guard(u64 address)
+{
+	return (address >= STACK_MAP_BASE && address < STACK_MAP_BASE + STACK_MAP_BYTES) ||
+	       address - (u64)boot_stack_guard < PAGE_SIZE;
+}
+
 static __noreturn void page_fault(const struct trap_frame *frame)
 {
 	u64 address = read_cr2();
@@ -67,10 +74,8 @@ static __noreturn void page_fault(const struct trap_frame *frame)
 		panic("%s of physical address %#lx, which Cella does not map: its page is %s%s", access, hpa.raw,
 		      page_owner_name(page_owner_of(hpa)), page_zone_of(hpa) == ZONE_TD ? " in the TD pool" : "");
 	}
-	if (address >= STACK_MAP_BASE && address < STACK_MAP_BASE + STACK_MAP_BYTES)
-		panic("%s of a stack's guard page at %#lx: stack overflow", access, address);
-	if (address - (u64)boot_stack_guard < PAGE_SIZE)
-		panic("%s of the boot stack's guard page at %#lx: stack overflow", access, address);
+	if (is_guard(address))
+		panic("stack overflow: %s of a guard page at %#lx", access, address);
 	panic("page fault: %s of %#lx", access, address);
 }
 
@@ -79,6 +84,9 @@ static __noreturn void exception(const struct trap_frame *frame)
 	log_registers(frame);
 	if (frame->vector == TRAP_PAGE_FAULT)
 		page_fault(frame);
+	/* the page fault's own frame found no room on the stack */
+	if (frame->vector == TRAP_DOUBLE_FAULT && is_guard(read_cr2()))
+		panic("stack overflow: a guard page at %#lx was reached", read_cr2());
 	panic("exception %lu (%s), error code %#lx at %#lx", frame->vector, names[frame->vector], frame->error,
 	      frame->rip);
 }

@@ -95,7 +95,8 @@ TEST(aligned_ranges_are_accepted_in_large_pages)
 TEST(ends_that_are_not_aligned_take_small_pages)
 {
 	check_accepted(MIB(2) - PAGE_SIZE, MIB(4) + PAGE_SIZE, 1, 2);
-	check_accepted(TDSHIM_HOB_BASE + TDSHIM_HOB_BYTES, MIB(64), 27, (MIB(10) - TDSHIM_HOB_BASE - TDSHIM_HOB_BYTES) / PAGE_SIZE);
+	check_accepted(TDSHIM_HOB_BASE + TDSHIM_HOB_BYTES, MIB(64), 27,
+		       (MIB(10) - TDSHIM_HOB_BASE - TDSHIM_HOB_BYTES) / PAGE_SIZE);
 }
 
 TEST(ranges_inside_one_large_page_take_small_pages_only)

@@ -104,7 +104,7 @@ void arch_stack_free(void *top);
 u64 arch_tsc(void);
 u64 arch_tsc_hz(void);
 
-/** arch_wall_clock() - seconds since 1970-01-01 UTC when time_ns() was 0, from the machine's clock; 0: it shows no time. Any task */
+/** arch_wall_clock() - seconds since 1970-01-01 UTC when time_ns() was 0, by the CMOS clock. 0: unknown. Any task */
 u64 arch_wall_clock(void);
 
 /** arch_timer_set() - interrupt VECTOR_TIMER on this core when the TSC reaches @tsc; 0 disarms. A past value fires at once */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * virtio 1.2 over PCI, split virtqueues, console. Virtual I/O Device (VIRTIO) Version 1.2, "Virtio Over PCI Bus", "Split
- * Virtqueues", "Console Device".
+ * virtio 1.2 over PCI, split virtqueues, console. Virtual I/O Device (VIRTIO) Version 1.2, "Virtio Over PCI Bus",
+ * "Split Virtqueues", "Console Device".
  */
 #ifndef SPEC_VIRTIO_H
 #define SPEC_VIRTIO_H
@@ -84,7 +84,7 @@
 #define VIRTQ_DESCRIPTOR_WRITE 2
 #define VIRTQ_DESCRIPTOR_INDIRECT 4
 
-/* Console: queues without VIRTIO_CONSOLE_F_MULTIPORT; its configuration: u16 columns, u16 rows, u32 ports, u32 emergency */
+/* Console: queues without VIRTIO_CONSOLE_F_MULTIPORT */
 #define VIRTIO_CONSOLE_RECEIVE_QUEUE 0	/* host to guest */
 #define VIRTIO_CONSOLE_TRANSMIT_QUEUE 1
 

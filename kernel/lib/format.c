@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * printf into a buffer. One pass over the format; every conversion becomes prefix, zeros and digits, or a text, and goes
- * through put_field(), which pads. Characters beyond the buffer are counted and dropped. Unknown conversions are copied
- * as they stand, so that a mistake is seen and takes no argument. Pure, any core, any context.
+ * printf into a buffer. One pass over the format; every conversion becomes prefix, zeros and digits, or a text, and
+ * goes through put_field(), which pads. Characters beyond the buffer are counted and dropped. Unknown conversions are
+ * copied as they stand, so that a mistake is seen and takes no argument. Pure, any core, any context.
  * Standard: C11, "The fprintf function".
  */
 #include "kernel/lib/format.h"
@@ -134,7 +134,10 @@ static u32 flag_of(char c)
 	}
 }
 
-/* A number or '*'; -1 when there is neither. A negative '*' comes back as it is, beyond -1 it means what the caller says. */
+/*
+ * A number or '*'; -1 when there is neither. A negative '*' comes back as it is, beyond -1 it means what the caller
+ * says.
+ */
 static int read_number(const char **format, va_list *args)
 {
 	int value = -1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * SHA-384: adapter of mbedTLS's sha512.c, the only file that includes the library's header. The library's calls can fail
- * only on a bad parameter, which this file never passes; their result is dropped for that reason.
+ * SHA-384: adapter of mbedTLS's sha512.c, the only file that includes the library's header. The library's calls can
+ * fail only on a bad parameter, which this file never passes; their result is dropped for that reason.
  * Pure functions on the caller's state, any core, any context. Manual: FIPS 180-4, "SHA-384".
  */
 #include "kernel/lib/sha384.h"

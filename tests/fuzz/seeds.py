@@ -30,6 +30,7 @@ def multiboot2():
     yield whole(tag(1, b"loglevel=debug\0"), tag(2, b"GRUB 2.06\0"), *modules, ram, tag(14, b"RSD PTR " + b"\0" * 12))
     yield whole(memory((0, 1 << 30, 1), (0x1000, 0x2000, 2), (0x1800, 0x800, 5), (2 << 30, (1 << 64) - (2 << 30), 2)), tag(12, b"\0" * 8),
                 tag(15, b"RSD PTR " + b"\0" * 28))
+    yield whole(memory(((1 << 64) - 1, (1 << 64) - 1, 2)))
 
 
 def acpi():
@@ -83,10 +84,44 @@ def handoff():
     yield whole(0x80000000, ram(7, 1 << 32, 6 << 30), block(4, b"\x77" * 16 + b"\0" * 8), payload)
 
 
+def virtqueue():
+    def descriptor(address, length, flags, following):
+        return struct.pack("<QIHH", address, length, flags, following)
+
+    table = (descriptor(0x600, 16, 1, 1) + descriptor(0x700, 300, 1, 2) + descriptor(0x900, 64, 2, 0) + descriptor(0x600, 1, 0, 0) +
+             descriptor(0x20000, 0x10000, 2, 0) + descriptor(0x600, 1, 1, 5) + b"\0" * 32)
+    for event_index, heads in ((0, (0, 3, 4)), (1, (3, 3, 3, 0, 4)), (1, (4, 0, 5)), (0, ())):
+        available = struct.pack("<HH", 0, len(heads)) + b"".join(struct.pack("<H", head) for head in heads)
+        header = struct.pack("<BBHHHI", 3, event_index, 0, 0x200 // 4, 0x400 // 4, 0)
+        yield header + table + b"\0" * (0x200 - len(table)) + available + b"\0" * (0x800 - 0x200 - len(available))
+
+
+def virtio():
+    def step(kind, width, offset, value):
+        return struct.pack("<BBHI", kind, width, offset, value)
+
+    def common(width, offset, value):
+        return step(2, width, offset, value)
+
+    def queue(number):
+        base = 0x1000 + 0x3000 * number
+        return (common(1, 22, number) + common(1, 24, 8) + common(2, 32, base) + common(2, 40, base + 0x1000) +
+                common(2, 48, base + 0x2000) + common(1, 26, number + 1) + common(1, 28, 1))
+
+    begin = (common(0, 20, 0) + common(0, 20, 1) + common(0, 20, 3) + common(2, 8, 1) + common(2, 12, 3) + common(0, 20, 11) +
+             queue(0) + queue(1) + common(0, 20, 15))
+    work = step(8, 0, 1, 0x200000) + step(7, 0, 0, 0x41) + step(8, 1, 0, 0x100000) + step(7, 0, 0, 0x42) + step(0, 1, 0x1004, 1)
+    table = step(3, 1, 0x86, 0xc000) + step(0, 2, 0x4008, 0x41) + step(0, 2, 0x400c, 0) + step(3, 1, 0x86, 0x8000)
+    yield begin + table + work
+    yield table + work + work + b"\0"
+    yield work + step(6, 0, 0x1000, 0xffffffff) + step(0, 1, 0x1000, 0) + b"\0\0"
+    yield step(3, 2, 0x10, 0xffffffff) + step(3, 2, 0x10, 0xd0000000) + step(5, 4, 0xcf8, 0x80001004) + step(5, 4, 0xcfc, 6) + work
+
+
 def main():
     top = sys.argv[1]
     for name, inputs in (("multiboot2", multiboot2()), ("acpi", acpi()), ("config", config()), ("tdvf", tdvf(sys.argv[2])),
-                         ("handoff", handoff())):
+                         ("handoff", handoff()), ("virtqueue", virtqueue()), ("virtio", virtio())):
         folder = os.path.join(top, name)
         os.makedirs(folder, exist_ok=True)
         for number, data in enumerate(inputs):

@@ -32,7 +32,10 @@ u64 mem_parse(const struct tdcs *tdcs, u64 rcx, enum tdx_level lowest, enum tdx_
 	      enum tdx_level *level);
 /** mem_refuse() - @status about the entry: fill RCX and RDX with its information */
 u64 mem_refuse(const struct mem_operand *mem, u64 gpr[GPR_COUNT], u64 status);
-/** mem_check_tracked() - may the translation go? 0, GPA_RANGE_NOT_BLOCKED or TLB_TRACKING_NOT_DONE, for RCX. @page: what it maps */
+/**
+ * mem_check_tracked() - may the translation go? @page: what it maps
+ * 0, GPA_RANGE_NOT_BLOCKED or TLB_TRACKING_NOT_DONE, for RCX.
+ */
 u64 mem_check_tracked(const struct mem_operand *mem, const struct pamt_entry *page, u64 gpr[GPR_COUNT]);
 void mem_drop(struct mem_operand *mem);
 

@@ -129,7 +129,7 @@ _Static_assert(sizeof(struct tdvps) <= PAGE_SIZE, "TDVPS state is the TDVPR page
 /** tdcs_of() - state pages are contiguous only by luck, so TDCS state is copied nowhere: pages 0 and 1 must be adjacent.
  * When the host donated two pages that are not adjacent, our own pair of pages stands in for them (td.c keeps the link). */
 struct tdcs *tdcs_of(struct tdr *tdr);
-/** tdcs_add_page() - note a donated page (MNG.ADDCX); tdcs_release() - our stand-in pair is free again (the TDR is reclaimed) */
+/** tdcs_add_page() - note a donated page (MNG.ADDCX); tdcs_release() - our stand-in pair is free: the TDR is reclaimed */
 void tdcs_add_page(struct tdr *tdr, u64 page);
 void tdcs_release(struct tdr *tdr);
 /** tdcs_page() - HPA of TDCS page @index (TDCS_PAGE_...) */
@@ -164,7 +164,10 @@ struct vp_ref {
 };
 /** vp_take() - explicit TDVPR operand plus implicit TDR @128 */
 u64 vp_take(u64 hpa, u32 operand, enum lock_mode mode, enum lock_mode tdr_mode, struct vp_ref *ref);
-/** vp_associate() - 13.1: READY (or @also_disabled), this core's or nobody's; associates. VCPU_STATE_INCORRECT, VCPU_ASSOCIATED */
+/**
+ * vp_associate() - 13.1: READY (or @also_disabled), this core's or nobody's; associates
+ * VCPU_STATE_INCORRECT, VCPU_ASSOCIATED.
+ */
 u64 vp_associate(struct emu_cpu *cpu, struct vp_ref *ref, bool also_disabled);
 void vp_drop(struct vp_ref *ref);
 

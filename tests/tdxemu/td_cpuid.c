@@ -2,7 +2,8 @@
 /*
  * The module's CPUID table and its arithmetic. Per register of a row:
  *
- *	v = native without "zero" bits, with "one" bits; "config" bits from TD_PARAMS; "allow" bits only where TD_PARAMS has them
+ *	v = native without "zero" bits, with "one" bits; "config" bits from TD_PARAMS; "allow" bits only where TD_PARAMS
+ *	has them
  *
  * then the gates: features without their XFAM component or attribute disappear. Everything not named stays native.
  * Pure functions; called by TDH.MNG.INIT with the TDR locked.

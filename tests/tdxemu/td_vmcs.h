@@ -5,7 +5,10 @@
 
 #include "tests/tdxemu/td.h"
 
-/** td_vmcs_init() - TDH.VP.INIT: fill page TDVPS_PAGE_VMCS, the guest registers and the merged EPT root. @rcx: initial RCX and R8 */
+/**
+ * td_vmcs_init() - TDH.VP.INIT: fill page TDVPS_PAGE_VMCS, the guest registers and the merged EPT root
+ * @rcx: initial RCX and R8
+ */
 void td_vmcs_init(struct emu_cpu *cpu, struct tdr *tdr, struct tdvps *tdvps, u64 rcx);
 /** td_vmcs_load() - make the vCPU's VMCS current on this core, the one it is associated with */
 void td_vmcs_load(struct tdvps *tdvps);

@@ -16,7 +16,7 @@ void xstate_init(struct tdvps *tdvps, u64 xfam);
 /** xstate_enter() - load the TD's state; registers XMMn with bit n of @from_host set keep what the host left in them */
 void xstate_enter(struct td_run *run, u32 from_host);
 /**
- * xstate_leave() - save the TD's state, then put every XFAM component into its INIT state, XCR0 and IA32_XSS to the TD's maximum
+ * xstate_leave() - save the TD's state, put every XFAM component into its INIT state, XCR0 and IA32_XSS to the TD's maximum
  * XMMn with bit n of @to_host set keeps the guest's value.
  */
 void xstate_leave(struct td_run *run, u32 to_host);

@@ -2,9 +2,9 @@
 /*
  * A machine for unit tests: what include/cella/arch.h promises, on the development machine.
  *
- * Time stands still until a test moves it; one TSC tick is one nanosecond. Cores are numbers: fake_set_cpu() says which one
- * the test is. Tasks are real contexts with stacks of their own. RAM from 0 to FAKE_RAM_BYTES lies at DIRECT_MAP_BASE and
- * costs memory only where it is written.
+ * Time stands still until a test moves it; one TSC tick is one nanosecond. Cores are numbers: fake_set_cpu() says which
+ * one the test is. Tasks are real contexts with stacks of their own. RAM from 0 to FAKE_RAM_BYTES lies at
+ * DIRECT_MAP_BASE and costs memory only where it is written.
  */
 #ifndef TESTS_UNIT_FAKE_ARCH_H
 #define TESTS_UNIT_FAKE_ARCH_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A virtio driver for unit tests, acting on the guest of fake_guest.h: the accesses that Linux makes, in its order (guest-boot
- * reference, "virtio-pci (modern) in a TD"), and rings in guest memory. It checks nothing; tests do.
+ * A virtio driver for unit tests, acting on the guest of fake_guest.h: the accesses that Linux makes, in its order
+ * (guest-boot reference, "virtio-pci (modern) in a TD"), and rings in guest memory. It checks nothing; tests do.
  */
 #ifndef TESTS_UNIT_FAKE_DRIVER_H
 #define TESTS_UNIT_FAKE_DRIVER_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the device models stand on, for unit tests and fuzzing: a guest with a little RAM, page by page shared or private,
- * a terminal and an interrupt controller that remember, and locks that notice when they are taken twice, or held where a
- * task may wait.
+ * What the device models stand on, for unit tests and fuzzing: a guest with a little RAM, page by page shared or
+ * private, a terminal and an interrupt controller that remember, and locks that notice when they are taken twice, or
+ * held where a task may wait.
  */
 #ifndef TESTS_UNIT_FAKE_GUEST_H
 #define TESTS_UNIT_FAKE_GUEST_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Runs every registered test, or those whose file or name contains argv[1]. Prints each failing check as file:line, then
- * "N passed, N failed" alone on the last line; exit status 0 only if nothing failed and something ran.
+ * Runs every registered test, or those whose file or name contains argv[1]. Prints each failing check as file:line,
+ * then "N passed, N failed" alone on the last line; exit status 0 only if nothing failed and something ran.
  */
 #include <inttypes.h>
 #include <stdio.h>
