@@ -18,7 +18,7 @@ say = printf '  %-5s %s\n'
 # ---- what each program is made of -----------------------------------------------------------------------------------
 
 boot_asm := multiboot2
-boot := multiboot2
+boot := entry multiboot2
 arch_x86_asm := exception trampoline switch
 arch_x86 := acpi acpi_parse backtrace console cpu desc lapic legacy_irq paging power rtc smp task \
 	time trap vmx
@@ -38,7 +38,7 @@ tdshim_asm := reset tdcall
 tdshim := acpi handoff linux main measure memory report tdcall
 
 tdxemu_asm := entry native trampoline trap vmx_run xsave
-tdxemu := acpi boot_tags clock cpu_face cr_access desc entropy fault hmac_sha256 host_view l1 \
+tdxemu := acpi boot_tags clock cost cpu_face cr_access desc entropy fault hmac_sha256 host_view l1 \
 	l1_memory leaf_mem_page leaf_mem_range leaf_mem_sept leaf_mem_size leaf_mng leaf_mng_init leaf_mr \
 	leaf_phymem leaf_sys leaf_sys_config leaf_tdg leaf_tdg_mem leaf_tdg_mr leaf_vp loader main \
 	mem_operand memory metadata metadata_sys metadata_td metadata_vp module nested options page_move \
@@ -47,13 +47,13 @@ tdxemu := acpi boot_tags clock cpu_face cr_access desc entropy fault hmac_sha256
 	td_vmcs td_vmcs_field tdcall trace verdict vmexit vmx xstate
 
 # Test payloads that run as TDs: each is payload.c and tdshim's way into C with one subject.
-guests := tdcalls tdvmcalls endings
+guests := tdcalls tdvmcalls endings costs
 
 # Unit tests: sources with logic, linked with their _test.c and the fakes into one program per side of the ABI.
 unit_cella := $(addprefix kernel/,console console_cmd cpu_call irq line_edit lock log page page_map percpu sched timer \
-	lib/format lib/sha384 lib/string)
+	lib/format lib/sha384 lib/string) boot/multiboot2 arch/x86/acpi_parse
 unit_cella_tests := $(addprefix kernel/,console_test cpu_call_test line_edit_test log_test page_test sched_test timer_test \
-	lib/format_test lib/sha384_test lib/string_test)
+	lib/format_test lib/sha384_test lib/string_test) boot/multiboot2_test arch/x86/acpi_parse_test
 # vmm/ on a fake host: the kernel, tdx and device sides of its headers are tests/unit/fake_host.c.
 unit_vmm := kernel/lib/format kernel/lib/string tdx/status vmm/build vmm/call_attest vmm/call_cpu vmm/call_io vmm/call_mem \
 	vmm/config vmm/console_cmd vmm/counters vmm/gmem vmm/guest vmm/hob vmm/params vmm/payload vmm/run vmm/tdvf vmm/tdvmcall vmm/vapic vmm/vintr
@@ -333,7 +333,7 @@ lint: compile_commands.json
 	tests/lint/lint.py
 tcb:
 	tests/lint/count_lines.py
-bench: setup $(images) $(BUILD)/tdxemu.elf
+bench: setup $(images) $(BUILD)/tdxemu.elf $(BUILD)/guests/costs.bin $(BUILD)/tdshim.elf
 	tests/system/bench.py
 
 help:

@@ -2,9 +2,9 @@
 /*
  * From GRUB to C: multiboot2 header, 32-bit entry, long mode, jump to the higher half.
  *
- * In (Multiboot2, "I386 machine state"): EAX magic, EBX physical address of the information, protected mode, paging off.
- * Out: boot_entry(magic, information) in long mode on the boot stack, with boot page tables that map the first 4 GiB twice:
- *   at 0 (dropped by arch_paging_init) and at DIRECT_MAP_BASE; and the first 1 GiB behind CELLA_PHYS_BASE at CELLA_VIRT_BASE.
+ * In (Multiboot2, "I386 machine state"): EAX magic, EBX physical address of the information, protected mode, paging
+ * off. Out: boot_entry(magic, information) in long mode on the boot stack, with boot page tables that map the first 4
+ * GiB at 0 (dropped by arch_paging_init) and at DIRECT_MAP_BASE, and 1 GiB from CELLA_PHYS_BASE on at CELLA_VIRT_BASE.
  */
 #include "include/cella/memory_map.h"
 #include "include/spec/multiboot2.h"

@@ -1,23 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * See multiboot2.h. Every tag's length is checked before its content is read; ranges come out ascending and without overlap:
- * where entries of the firmware's map cover the same bytes, the strictest one wins, so that RAM is only what every entry
- * calls RAM. Multiboot2 Specification 2.0, "Boot information format".
+ * See multiboot2.h. Every tag's length is checked before its content is read; ranges come out ascending and without
+ * overlap: where entries of the firmware's map cover the same bytes, the strictest one wins, so that RAM is only what
+ * every entry calls RAM. Multiboot2 Specification 2.0, "Boot information format".
  */
 #include "boot/multiboot2.h"
 
-#include "include/cella/arch.h"
-#include "include/cella/memory_map.h"
 #include "include/spec/multiboot2.h"
 #include "kernel/lib/string.h"
-
-void boot_entry(u64 magic, u64 info);
-__noreturn void kernel_main(const struct boot_info *boot);
-
-#define BOOT_MAPPED_BYTES GIB(4)	/* what the boot page tables reach */
-#define TAG_INFO_MAX_BYTES MIB(1)
-
-static struct boot_info boot_info;
 
 static const char *add_module(const struct mb2_tag *tag, struct boot_info *boot)
 {
@@ -127,7 +117,7 @@ static const struct boot_range *cover_of(const struct boot_range *ranges, u32 co
 	return found;
 }
 
-/* Walk from edge to edge through all entries and write down what covers each piece; equal neighbours become one range. */
+/* Walk from edge to edge through all entries and write down what covers each piece; equal neighbours are joined. */
 static const char *resolve_overlaps(struct boot_info *boot)
 {
 	static struct boot_range given[BOOT_MAX_RANGES];
@@ -218,31 +208,4 @@ const char *multiboot2_parse(const void *info, u64 limit, struct boot_info *boot
 	if (boot->range_count == 0)
 		return "the boot loader handed over no memory map";
 	return resolve_overlaps(boot);
-}
-
-static __noreturn void refuse(const char *why)
-{
-	const char *lead = "Cella cannot start: ";
-
-	arch_early_init(&boot_info);
-	for (; *lead; lead++)
-		arch_console_putc(*lead);
-	for (; *why; why++)
-		arch_console_putc(*why);
-	arch_console_putc('\r');
-	arch_console_putc('\n');
-	arch_cpu_stop();
-}
-
-/* From multiboot2.S, on the boot stack, interrupts off. */
-void boot_entry(u64 magic, u64 info)
-{
-	const char *wrong;
-
-	if (magic != MB2_BOOT_MAGIC)
-		refuse("it was not loaded by a multiboot2 boot loader such as GRUB");
-	wrong = multiboot2_parse(hpa_to_hva(HPA(info)), MIN(TAG_INFO_MAX_BYTES, BOOT_MAPPED_BYTES - info), &boot_info);
-	if (wrong)
-		refuse(wrong);
-	kernel_main(&boot_info);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Finds the ACPI tables and hands them to the parsers of acpi_parse.c. A table is mapped read-only, its length and checksum
- * are checked before anything else is read; a bad one costs one log line and what it would have told. Boot core, once.
- * ACPI specification 6.5, "Root System Description Pointer (RSDP)".
+ * Finds the ACPI tables and hands them to the parsers of acpi_parse.c. A table is mapped read-only, its length and
+ * checksum are checked before anything else is read; a bad one costs one log line and what it would have told. Boot
+ * core, once. ACPI specification 6.5, "Root System Description Pointer (RSDP)".
  */
 #include "arch/x86/acpi.h"
 

@@ -41,8 +41,8 @@ const struct acpi_info *acpi_info(void);
 u32 acpi_node_of(u32 apic_id);
 
 /*
- * Parsers, pure but for acpi_parse_srat(), which also tells kernel/page.c the node of each memory range: @table has as many
- * readable bytes as its header says, and a right checksum. The SRAT's come after the MADT's cores.
+ * Parsers, pure but for acpi_parse_srat(), which also tells kernel/page.c the node of each memory range: @table has as
+ * many readable bytes as its header says, and a right checksum. The SRAT's come after the MADT's cores.
  */
 void acpi_parse_madt(const struct acpi_header *table, struct acpi_info *info);
 void acpi_parse_srat(const struct acpi_header *table, struct acpi_info *info);

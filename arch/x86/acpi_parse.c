@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Parsers of acpi.h: a table's bytes in, plain struct members out. Every offset and length inside a table is checked before
- * it is used; what does not fit is left out, and struct acpi_info keeps what was known before. That a table is as long as its
- * header says, and that its checksum is right, has been checked by acpi.c. ACPI specification 6.5, "ACPI System Description
- * Tables"; \_S5_: "ACPI Machine Language Specification".
+ * Parsers of acpi.h: a table's bytes in, plain struct members out. Every offset and length inside a table is checked
+ * before it is used; what does not fit is left out, and struct acpi_info keeps what was known before. That a table is
+ * as long as its header says, and that its checksum is right, has been checked by acpi.c. ACPI specification 6.5, "ACPI
+ * System Description Tables"; \_S5_: "ACPI Machine Language Specification".
  */
 #include "arch/x86/acpi.h"
 
@@ -29,7 +29,7 @@ bool acpi_checksum_ok(const void *table, u64 bytes)
 	return sum == 0;
 }
 
-/* Entry at *@offset, as a copy of at most @to_bytes, zero behind it; moves *@offset on. False: no whole entry is left. */
+/* Copy of the entry at *@offset, @to_bytes of it at most, zero behind it; moves *@offset on. False: none is left. */
 static bool next_entry(const struct acpi_header *table, u32 *offset, void *to, u32 to_bytes)
 {
 	const u8 *at = (const u8 *)table + *offset;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Call chain by frame pointers, with symbols. exception.S leaves a frame of its own, so the chain goes on through an exception
- * into what was interrupted, on another stack if need be. Every frame is looked up in the page tables before it is read: a
- * broken chain ends, it does not fault. The table is appended to the image by the build (arch/x86/symbols.py): count, then for
- * each function its offset from CELLA_VIRT_BASE and the offset of its name, ascending; then the names.
+ * Call chain by frame pointers, with symbols. exception.S leaves a frame of its own, so the chain goes on through an
+ * exception into what was interrupted, on another stack if need be. Every frame is looked up in the page tables before
+ * it is read: a broken chain ends, it does not fault. The table is appended to the image by the build
+ * (arch/x86/symbols.py): count, then for each function its offset from CELLA_VIRT_BASE and the offset of its name,
+ * ascending; then the names.
  */
 #include "arch/x86/insn.h"
 #include "arch/x86/paging.h"
+#include "arch/x86/trap.h"
 #include "include/cella/arch.h"
 #include "include/cella/memory_map.h"
 #include "kernel/log.h"
@@ -59,6 +61,7 @@ void arch_backtrace(void)
 {
 	const u64 *frame = read_frame_pointer();
 	const u64 *previous = frame - 1;
+	bool interrupted = false;	/* the frame is that of exception.S: its RIP is no return address */
 
 	for (u32 depth = 0; depth < MAX_FRAMES && plausible(frame, previous); depth++) {
 		u64 rip = frame[1];
@@ -67,8 +70,10 @@ void arch_backtrace(void)
 
 		if (rip == 0)
 			return;
-		name = symbol_of(rip - 1, &into);	/* a call that never returns may be its function's last instruction */
-		log_error("trap", "  %016lx %s+%#lx", rip, name, into + 1);
+		/* a call that never returns may be its function's last instruction */
+		name = symbol_of(interrupted ? rip : rip - 1, &into);
+		log_error("trap", "  %016lx %s+%#lx", rip, name, interrupted ? into : into + 1);
+		interrupted = rip == (u64)trap_return;
 		previous = frame;
 		frame = (const u64 *)frame[0];
 	}

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* See cpu.h. A machine that cannot run Cella at all is refused by the name of what it lacks; the rest is used where present. */
+/*
+ * See cpu.h. A machine that cannot run Cella at all is refused by the name of what it lacks; everything else is used
+ * where it is present. Also here: the small functions of include/cella/arch.h that are one instruction each.
+ */
 #include "arch/x86/cpu.h"
 
 #include "arch/x86/desc.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * See desc.h. Exceptions that may come on a broken stack (#DF, NMI, #MC) have stacks of their own (IST). Storage is static for
- * the boot core and one allocation per further core.
+ * See desc.h. Exceptions that may come on a broken stack (#DF, NMI, #MC) have stacks of their own (IST). Storage is
+ * static for the boot core and one allocation per further core.
  */
 #include "arch/x86/desc.h"
 
@@ -115,7 +115,7 @@ void desc_load(struct percpu *cpu)
 	lgdt(&pointer);
 	reload_segments(SELECTOR_CODE, SELECTOR_DATA);
 	ltr(SELECTOR_TSS);
-	if (cpu->id == 0) {	/* the table is everybody's, and this core's tables are the first with exception stacks */
+	if (cpu->id == 0) {	/* the table is everybody's; before this there were no exception stacks */
 		set_gate(TRAP_DOUBLE_FAULT, IST_DOUBLE_FAULT);
 		set_gate(TRAP_NMI, IST_NMI);
 		set_gate(TRAP_MACHINE_CHECK, IST_MACHINE_CHECK);

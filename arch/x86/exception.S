@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Vector stubs, one path into C. Every stub leaves on the stack what struct trap_frame (trap.h) names, lowest address first:
- * RAX RBX RCX RDX RSI RDI RBP R8..R15, vector, error code, RIP, CS, RFLAGS, RSP, SS. Below it lies a frame record (RBP, RIP of
- * what was interrupted), so that a backtrace goes on there.
+ * Vector stubs, one path into C. Every stub leaves on the stack what struct trap_frame (trap.h) names, lowest address
+ * first: RAX RBX RCX RDX RSI RDI RBP R8..R15, vector, error code, RIP, CS, RFLAGS, RSP, SS. Below it lies a frame
+ * record (RBP, RIP of what was interrupted), so that a backtrace goes on there.
  *
  * Also here: instructions that may fault and then return false.
  */
@@ -19,7 +19,8 @@ trap_stubs:
 	.rept VECTORS
 	.balign 16
 	/* vectors for which the CPU pushes an error code */
-	.if !(vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 || vector == 30)
+	.if !(vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 || \
+	      vector == 30)
 	push $0
 	.endif
 	push $vector
@@ -52,6 +53,8 @@ trap_common:
 	push %rbp
 	mov %rsp, %rbp
 	call trap_dispatch
+	.globl trap_return
+trap_return:
 	mov %rbx, %rsp
 	pop %rax
 	pop %rbx

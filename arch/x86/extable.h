@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Instructions that may fault on purpose. EX_TABLE(fault, fixup) in a .S file: an exception at label `fault` continues at
- * `fixup` with the vector in RAX and every other register as at the fault. Debug exceptions, NMI, double fault and machine
- * check are not the instruction's own and never continue there.
+ * Instructions that may fault on purpose. EX_TABLE(fault, fixup) in a .S file: an exception at label `fault` continues
+ * at `fixup` with the vector in RAX and every other register as at the fault. Debug exceptions, NMI, double fault and
+ * machine check are not the instruction's own and never continue there.
  */
 #ifndef ARCH_X86_EXTABLE_H
 #define ARCH_X86_EXTABLE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One inline function per instruction; the only inline assembly of the hypervisor. Complete clobbers, no policy. Depends on
- * nothing but integer types, so that other bare-metal programs of this repository can use it too.
+ * One inline function per instruction; the only inline assembly of the hypervisor. Complete clobbers, no policy.
+ * Depends on nothing but integer types, so that other bare-metal programs of this repository can use it too.
  */
 #ifndef ARCH_X86_INSN_H
 #define ARCH_X86_INSN_H

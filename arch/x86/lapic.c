@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * See lapic.h. All cores run in the mode that the boot core chose: x2APIC where the processor has it, unless firmware asks not
- * to (DMAR) and has not switched it on itself. The timer is a TSC deadline where the processor has one, otherwise a one-shot
- * count whose rate was measured against the TSC. SDM volume 3, "Advanced Programmable Interrupt Controller (APIC)".
+ * See lapic.h. All cores run in the mode that the boot core chose: x2APIC where the processor has it, unless firmware
+ * asks not to (DMAR) and has not switched it on itself. The timer is a TSC deadline where the processor has one,
+ * otherwise a one-shot count whose rate was measured against the TSC. SDM volume 3, "Advanced Programmable Interrupt
+ * Controller (APIC)".
  */
 #include "arch/x86/lapic.h"
 
@@ -118,7 +119,7 @@ void lapic_icr(u32 apic_id, u32 command)
 	u64 saved;
 
 	if (lapic.x2apic) {
-		/* SDM, "Local APIC Registers in x2APIC mode": writes are not ordered behind earlier stores by themselves */
+		/* SDM, "MSR Access in x2APIC Mode": these writes are not ordered behind earlier stores */
 		mfence();
 		lfence();
 		wrmsr(X2APIC_MSR(APIC_ICR_LOW), (u64)apic_id << X2APIC_ICR_DESTINATION_SHIFT | command);
@@ -162,7 +163,8 @@ void arch_timer_set(u64 tsc)
 		return;
 	}
 	now = rdtsc();
-	ticks = tsc > now ? mul_div(MIN(tsc - now, arch_tsc_hz()), lapic.timer_hz, arch_tsc_hz()) : 0;	/* a second at most */
+	/* a second at most */
+	ticks = tsc > now ? mul_div(MIN(tsc - now, arch_tsc_hz()), lapic.timer_hz, arch_tsc_hz()) : 0;
 	apic_write(APIC_TIMER_INITIAL, (u32)MIN(MAX(ticks, 1), (u64)~0u));
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Interrupts reach Cella's cores as messages (MSI, IPI) and from their own timers only, so the 8259s and the I/O APICs are
- * silenced: firmware may have left a line routed, and a level-triggered one that nobody serves would come for ever. The 8259s
- * are moved off the exception vectors first, where a spurious interrupt would pass for an exception.
- * Intel 8259A data sheet, "Initialization Command Words"; 82093AA I/O APIC data sheet, "IOREDTBL".
+ * Interrupts reach Cella's cores as messages (MSI, IPI) and from their own timers only, so the 8259s and the I/O APICs
+ * are silenced: firmware may have left a line routed, and a level-triggered one that nobody serves would come for ever.
+ * The 8259s are moved off the exception vectors first, where a spurious interrupt would pass for an exception. Intel
+ * 8259A data sheet, "Initialization Command Words"; 82093AA I/O APIC data sheet, "IOREDTBL".
  */
 #include "arch/x86/legacy_irq.h"
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The hypervisor's page tables, one set for all cores: W^X image, NX direct map of RAM, device mappings, stacks with guard
- * pages, per-core windows. Large pages in the direct map; a range that is taken out splits them, and a 2 MiB entry that is
- * written over a table gives the table back. The map of regions is include/cella/memory_map.h. Code and read-only data are
- * mapped once, in the image: the direct map leaves them out, so that no writable alias exists.
+ * The hypervisor's page tables, one set for all cores: W^X image, NX direct map of RAM, device mappings, stacks with
+ * guard pages, per-core windows. Large pages in the direct map; a range that is taken out splits them, and a 2 MiB
+ * entry that is written over a table gives the table back. The map of regions is include/cella/memory_map.h. Code and
+ * read-only data are mapped once, in the image: the direct map leaves them out, so that no writable alias exists.
  *
- * A change that removes a translation is followed by a TLB shoot-down: every core flushes in VECTOR_TLB and acknowledges.
- * paging.lock: tables and address space; taken before page.c's lock. paging.flush_lock: one shoot-down at a time; waited for
- * with interrupts on, because its holder waits for this core. SDM volume 3, "4-Level Paging", "Recommended Invalidation".
+ * A change that removes a translation is followed by a TLB shoot-down: every core flushes in VECTOR_TLB and
+ * acknowledges. paging.lock: tables and address space; taken before page.c's lock. paging.flush_lock: one shoot-down at
+ * a time; waited for with interrupts on, because its holder waits for this core. SDM volume 3, "4-Level Paging",
+ * "Recommended Invalidation".
  */
 #include "arch/x86/paging.h"
 
@@ -196,7 +197,7 @@ static void shoot_down(void)
 	spin_unlock(&paging.flush_lock);
 }
 
-/* Cut the table that *@entry points to off and put it on the chain @detached, linked through its first, not present, entry. */
+/* Put the table that *@entry points to on the chain @detached: linked through its first entry, which is not present. */
 static void detach_table(u64 *entry, u64 **detached)
 {
 	u64 *table = table_of(*entry);
@@ -216,8 +217,8 @@ static void free_detached(u64 *detached)
 }
 
 /*
- * Write entries of the direct map with @flags, 0: not present; whole 2 MiB entries where the range covers them. Tables that
- * are no longer used come out in @detached, to be freed when no core can walk them any more.
+ * Write entries of the direct map with @flags, 0: not present; whole 2 MiB entries where the range covers them. Tables
+ * that are no longer used come out in @detached, to be freed when no core can walk them any more.
  */
 static int change_direct_map(u64 start, u64 bytes, u64 flags, u64 **detached)
 {

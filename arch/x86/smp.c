@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * All enabled cores of the MADT: INIT to all of them, one wait of 10 ms, then one after the other a start-up IPI, a second one
- * if needed, and a bounded wait. A core that does not come is put back into its INIT state, so that it cannot come late onto
- * the next core's stack, and is named by its APIC id. SDM volume 3, "Multiple-Processor (MP) Initialization".
+ * All enabled cores of the MADT: INIT to all of them, one wait of 10 ms, then one after the other a start-up IPI, a
+ * second one if needed, and a bounded wait. A core that does not come is put back into its INIT state, so that it
+ * cannot come late onto the next core's stack, and is named by its APIC id. SDM volume 3, "Multiple-Processor (MP)
+ * Initialization".
  */
 #include "arch/x86/smp.h"
 
@@ -133,8 +134,8 @@ static u32 start_all(void)
 		if (!wanted[i])
 			continue;
 		if (up == MAX_CPUS) {
-			log_warn("smp", "core with APIC id %u is not used: Cella takes %u cores", acpi->core_apic_ids[i],
-				 MAX_CPUS);
+			log_warn("smp", "core with APIC id %u is not used: Cella takes %u cores",
+				 acpi->core_apic_ids[i], MAX_CPUS);
 			continue;
 		}
 		cpu = cpu_at(up);

@@ -2,7 +2,8 @@
 /*
  * Change of stacks between tasks. struct task starts with its saved stack pointer (kernel/sched.h).
  *
- * void arch_switch(struct task *from, struct task *to): interrupts off; callee-saved registers are all there is to save.
+ * void arch_switch(struct task *from, struct task *to): interrupts off; callee-saved registers are all there is to
+ * save.
  */
 	.text
 	.globl arch_switch
@@ -23,7 +24,7 @@ arch_switch:
 	pop %rbp
 	ret
 
-/* First switch to a task lands here, RSP at the stack's top: R12 = entry, R13 = its argument (task.c). Never returned to. */
+/* First switch to a task lands here, RSP at the stack's top: R12 = entry, R13 = its argument (task.c). */
 	.globl task_first_entry
 task_first_entry:
 	xor %ebp, %ebp

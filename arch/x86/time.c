@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Frequency of the TSC: from CPUID where the processor or the layer below says it, otherwise measured against the PIT or, where
- * that is switched off, the ACPI PM timer. A measurement begins before and ends after the interval it measures, so what
- * disturbs it makes it longer: the shortest of several is the best. Nothing waits without a bound.
+ * Frequency of the TSC: from CPUID where the processor or the layer below says it, otherwise measured against the PIT
+ * or, where that is switched off, the ACPI PM timer. A measurement begins before and ends after the interval it
+ * measures, so what disturbs it makes it longer: the shortest of several is the best. Nothing waits without a bound.
  * SDM volume 3, "Determining the Processor Base Frequency"; ACPI specification 6.5, "Power Management Timer".
  */
 #include "arch/x86/acpi.h"
@@ -128,8 +128,8 @@ void arch_time_init(void)
 		source = "the ACPI PM timer";
 		hz = shortest_of(measure_pm_timer);
 	}
-	panic_if(hz == 0, "the frequency of the time stamp counter cannot be found: CPUID does not tell it and neither the PIT "
-			  "nor the ACPI PM timer counts");
+	panic_if(hz == 0, "the frequency of the time stamp counter cannot be found: CPUID does not tell it and neither "
+			  "the PIT nor the ACPI PM timer counts");
 	tsc_hz = hz;
 	legacy_irq_off();
 	lapic_init();

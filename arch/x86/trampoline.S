@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * 16-bit start of a core, copied to TRAMPOLINE_BASE below 1 MiB by smp.c: real mode -> protected mode -> long mode on Cella's
- * page tables -> smp_entered(percpu) on the new core's own stack. The data words at its end are filled in by smp.c.
+ * 16-bit start of a core, copied to TRAMPOLINE_BASE below 1 MiB by smp.c: real mode -> protected mode -> long mode on
+ * Cella's page tables -> smp_entered(percpu) on the new core's own stack. The data words at its end are filled in by
+ * smp.c.
  */
 #include "arch/x86/smp.h"
 #include "include/spec/x86/cr.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Exceptions to a fix-up or to a panic that names the cause; interrupts to kernel/irq.c. A page fault inside the direct map
- * names the owner of the page: that is how a stray access to TDX memory gets a name instead of a poisoned line.
+ * Exceptions to a fix-up or to a panic that names the cause; interrupts to kernel/irq.c. A page fault inside the direct
+ * map names the owner of the page: that is how a stray access to TDX memory gets a name instead of a poisoned line.
  */
 #include "arch/x86/trap.h"
 
@@ -15,6 +15,7 @@
 #include "kernel/panic.h"
 #include "kernel/percpu.h"
 
+#define FAULT_PROTECTION BIT(0)	/* mapped, but not for this kind of access */
 #define FAULT_WRITE BIT(1)
 #define FAULT_FETCH BIT(4)
 
@@ -32,11 +33,11 @@ static struct {
 } traps;
 
 static const char *const names[TRAP_COUNT] = {
-	"divide error", "debug", "NMI", "breakpoint", "overflow", "bound range", "invalid opcode", "device not available",
-	"double fault", "coprocessor overrun", "invalid TSS", "segment not present", "stack fault", "general protection",
-	"page fault", "reserved", "x87 error", "alignment check", "machine check", "SIMD error", "virtualisation exception",
-	"control protection", "reserved", "reserved", "reserved", "reserved", "reserved", "reserved", "hypervisor injection",
-	"VMM communication", "security", "reserved",
+	"divide error", "debug", "NMI", "breakpoint", "overflow", "bound range", "invalid opcode",
+	"device not available", "double fault", "coprocessor overrun", "invalid TSS", "segment not present",
+	"stack fault", "general protection", "page fault", "reserved", "x87 error", "alignment check", "machine check",
+	"SIMD error", "virtualisation exception", "control protection", "reserved", "reserved", "reserved", "reserved",
+	"reserved", "reserved", "hypervisor injection", "VMM communication", "security", "reserved",
 };
 
 u64 extable_find(u64 rip)
@@ -71,7 +72,8 @@ static __noreturn void page_fault(const struct trap_frame *frame)
 	if (address >= DIRECT_MAP_BASE && address < DIRECT_MAP_BASE + DIRECT_MAP_BYTES) {
 		hpa_t hpa = HPA(ALIGN_DOWN(address - DIRECT_MAP_BASE, PAGE_SIZE));
 
-		panic("%s of physical address %#lx, which Cella does not map: its page is %s%s", access, hpa.raw,
+		panic("%s of physical address %#lx, which Cella %s: its page is %s%s", access, hpa.raw,
+		      frame->error & FAULT_PROTECTION ? "has not mapped for that" : "does not map",
 		      page_owner_name(page_owner_of(hpa)), page_zone_of(hpa) == ZONE_TD ? " in the TD pool" : "");
 	}
 	if (is_guard(address))

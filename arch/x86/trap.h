@@ -27,8 +27,8 @@ void trap_dispatch(struct trap_frame *frame);
 /** trap_nmi_stops() - from now on an NMI stops the core that takes it (panic) */
 void trap_nmi_stops(void);
 
-/* One entry per 16-byte stub. */
-extern const u8 trap_stubs[];
+/* One entry per 16-byte stub; where trap_dispatch() returns to, for backtraces. */
+extern const u8 trap_stubs[], trap_return[];
 #define TRAP_STUB_BYTES 16
 
 #endif

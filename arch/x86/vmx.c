@@ -28,7 +28,8 @@ static const char *refuse_by_firmware(void)
 		return NULL;
 	}
 	if (!(control & FEATURE_CONTROL_VMX_OUTSIDE_SMX))
-		return "firmware has locked VMX off: enable \"Intel Virtualization Technology (VT-x)\" in the firmware setup";
+		return "firmware has locked VMX off: enable \"Intel Virtualization Technology (VT-x)\" in the firmware "
+		       "setup";
 	return NULL;
 }
 

@@ -85,15 +85,22 @@ class Machine:
         self.serial_log.flush()
         return True
 
-    def expect(self, pattern, seconds, progress=None):
-        """Wait until `pattern` (bytes regex) appears behind what was matched before; returns the match object."""
+    def expect(self, pattern, seconds, never=None):
+        """Wait until `pattern` (bytes regex) appears behind what was matched before; returns the match object.
+
+        `never` ends the wait at once when it appears, and so does a panic.
+        """
         compiled = re.compile(pattern, re.MULTILINE)
+        fatal = re.compile(rb"panic: Cella has stopped" + (b"|" + never if never else b""))
         deadline = time.monotonic() + seconds
         while True:
             match = compiled.search(self.received, self.searched)
             if match:
                 self.searched = match.end()
                 return match
+            seen = fatal.search(self.received, self.searched)
+            if seen:
+                raise MachineError("seen %r while waiting for %r\n%s" % (seen.group(0), pattern, self.tail()))
             left = deadline - time.monotonic()
             if left <= 0:
                 raise MachineError("not seen within %d s: %r\n%s" % (seconds, pattern, self.tail()))
@@ -103,8 +110,6 @@ class Machine:
                     self.searched = match.end()
                     return match
                 raise MachineError("the machine ended before %r\n%s" % (pattern, self.tail()))
-            if progress:
-                progress(len(self.received))
 
     def send(self, text):
         """Type text into COM1, byte by byte at a pace a 16550 without flow control takes."""

@@ -8,7 +8,7 @@
 #include "arch/x86/insn.h"
 #include "include/spec/x86/cpuid.h"
 
-#define RDRAND_TRIES 10	/* SDM volume 1, "Digital Random Number Generator": more than this many failures do not happen */
+#define RDRAND_TRIES 10	/* SDM volume 1, "Digital Random Number Generator": more failures in a row do not happen */
 
 static u64 mixed_time_stamp(void)
 {

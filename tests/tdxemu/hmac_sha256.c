@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * HMAC-SHA-256 on mbedTLS's sha256.c. The library's calls fail only on bad parameters, which this file never passes; their
- * results are dropped for that reason. Pure. Manual: RFC 2104; FIPS 180-4, "SHA-256".
+ * HMAC-SHA-256 on mbedTLS's sha256.c. The library's calls fail only on bad parameters, which this file never passes;
+ * their results are dropped for that reason. Pure. Manual: RFC 2104; FIPS 180-4, "SHA-256".
  */
 #include "tests/tdxemu/hmac_sha256.h"
 

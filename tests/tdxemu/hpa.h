@@ -41,7 +41,7 @@ static inline bool hpa_is_plain(u64 hpa, u64 align)
 	return IS_ALIGNED(hpa, align) && hpa < BIT(PLATFORM_MAXPA) && hpa_hkid(hpa) == 0;
 }
 
-/** hpa_is_shared() - may the host pass @hpa as memory of its own? @bytes long, aligned to @align, KeyID 0 or a shared one */
+/** hpa_is_shared() - may the host pass @bytes at @hpa as memory of its own? Aligned to @align, KeyID 0 or a shared one */
 static inline bool hpa_is_shared(u64 hpa, u64 bytes, u64 align)
 {
 	return IS_ALIGNED(hpa, align) && hpa < BIT(PLATFORM_MAXPA) && !hkid_is_private(hpa_hkid(hpa)) &&

@@ -318,16 +318,32 @@ static void before_entry(struct emu_cpu *cpu)
 	}
 }
 
+static void stay_in_host(struct emu_cpu *cpu)
+{
+	trace_host_resumes(cpu);
+	if (!vmx_run(cpu->gpr, cpu->host_vmcs_launched ? VMX_RESUME : VMX_LAUNCH))
+		verdict_stop("core %u: VM entry of the host fails with error %lu", cpu->index,
+			     vmread(VMCS_INSTRUCTION_ERROR));
+	trace_host_stops(cpu);
+	cpu->host_vmcs_launched = true;
+}
+
+void l1_measure_way(struct emu_cpu *cpu)
+{
+	set_procbased(VMX_PROC_NMI_WINDOW_EXITING, true);
+	stay_in_host(cpu);
+	if (vmread(VMCS_EXIT_REASON) != VMX_REASON_NMI_WINDOW)
+		verdict_stop("core %u: an open NMI window does not exit at once, but for reason 0x%lx", cpu->index,
+			     vmread(VMCS_EXIT_REASON));
+	set_procbased(VMX_PROC_NMI_WINDOW_EXITING, false);
+	trace_measure_way(cpu);
+}
+
 void l1_run(struct emu_cpu *cpu)
 {
 	for (;;) {
 		before_entry(cpu);
-		trace_host_resumes(cpu);
-		if (!vmx_run(cpu->gpr, cpu->host_vmcs_launched ? VMX_RESUME : VMX_LAUNCH))
-			verdict_stop("core %u: VM entry of the host fails with error %lu", cpu->index,
-				     vmread(VMCS_INSTRUCTION_ERROR));
-		trace_host_stops(cpu);
-		cpu->host_vmcs_launched = true;
+		stay_in_host(cpu);
 		vmexit_handle(cpu);
 	}
 }

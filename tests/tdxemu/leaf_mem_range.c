@@ -2,9 +2,9 @@
 /*
  * Leaves that take translations away and bring them back: block, track, unblock.
  *
- * BLOCK notes the TD's epoch in the PAMT entry of what the entry points to (the page, or the table). TRACK opens the next
- * epoch once no vCPU is left from the one before the current. A blocked range is tracked when no vCPU that entered in its
- * epoch or earlier is still inside (sept_is_tracked()).
+ * BLOCK notes the TD's epoch in the PAMT entry of what the entry points to (the page, or the table). TRACK opens the
+ * next epoch once no vCPU is left from the one before the current. A blocked range is tracked when no vCPU that
+ * entered in its epoch or earlier is still inside (sept_is_tracked()).
  * Any core. Manual: TDX Module Base, "TLB Tracking"; tdx-host-td.md 7.6, 8.6, 8.7.
  */
 #include "tests/tdxemu/seamcall.h"

@@ -2,8 +2,9 @@
 /*
  * Leaves that change the size of a mapping: 512 pages that lie together become one large page, and back.
  *
- * Both keep every byte where it is; only entries and page metadata change. PROMOTE takes the tree lock exclusively (the real
- * module: shared, plus each child entry): a table that goes away must have nobody in it, and a refusal more is allowed.
+ * Both keep every byte where it is; only entries and page metadata change. PROMOTE takes the tree lock exclusively
+ * (the real module: shared, plus each child entry): a table that goes away must have nobody in it, and a refusal more
+ * is allowed.
  * Any core. Manual: TDX Module ABI, "TDH.MEM.PAGE.PROMOTE Leaf", "TDH.MEM.PAGE.DEMOTE Leaf"; tdx-host-td.md 8.9, 8.10.
  */
 #include "tests/tdxemu/seamcall.h"
@@ -18,7 +19,7 @@
 #define DEMOTE_L2_SEPT_ADD_MODE BIT(0)
 #define NOT_USED BIT(63)
 
-/* All 512 children the same state and one run of pages aligned to the large size? The run's first page, or SEPT_NULL_PAGE. */
+/* Are all 512 children in one state, and one run of pages aligned to the large size? Its first page, or SEPT_NULL_PAGE. */
 static u64 run_of(const u64 *children, enum tdx_level large, enum sept_state *state)
 {
 	u64 first = sept_entry_hpa(sept_entry_read(&children[0]), large - 1);

@@ -2,8 +2,8 @@
 /*
  * TD management leaves: create, keys, control pages, metadata, the way to teardown. TDH.MNG.INIT has a file of its own.
  *
- * Leaves that move the TD's life cycle hold the TDR exclusively, so no other leaf of the TD and no vCPU runs; those that
- * move a KeyID hold the key ownership table (KOT) exclusively as well.
+ * Leaves that move the TD's life cycle hold the TDR exclusively, so no other leaf of the TD and no vCPU runs; those
+ * that move a KeyID hold the key ownership table (KOT) exclusively as well.
  * Any core; KEY.CONFIG one core per package. Manual: TDX Module ABI, "TDH.MNG.*"; tdx-host-td.md 5.
  */
 #include "tests/tdxemu/seamcall.h"

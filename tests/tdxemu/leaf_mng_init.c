@@ -2,9 +2,9 @@
 /*
  * TDH.MNG.INIT: TD_PARAMS into the TDCS.
  *
- * TD_PARAMS is shared memory the host may change meanwhile, so it is copied once, into the last kilobyte of the TDCS state
- * pages, which the TDCS structure leaves free. As in the real module the TDCS is written while checks go on; until the last
- * one passed OP_STATE stays UNINITIALIZED and the leaf may be repeated.
+ * TD_PARAMS is shared memory the host may change meanwhile, so it is copied once, into the last kilobyte of the TDCS
+ * state pages, which the TDCS structure leaves free. As in the real module the TDCS is written while checks go on;
+ * until the last one passed OP_STATE stays UNINITIALIZED and the leaf may be repeated.
  * Any core, TDR held exclusively. Manual: TDX Module ABI, "TDH.MNG.INIT Leaf", "TD_PARAMS"; tdx-host-td.md 4, 5.4.
  */
 #include "tests/tdxemu/seamcall.h"
@@ -150,7 +150,7 @@ static void start_tsc(struct tdcs *tdcs)
 	unsigned __int128 hz = (unsigned __int128)tdcs->tsc_frequency * TD_TSC_UNIT_HZ;
 	unsigned __int128 now = rdtsc();
 
-	/* 10 GHz needs 34 bits: the product stays below 2^82, and its quotient below 2^64 for any native clock of ours. */
+	/* 10 GHz needs 34 bits: the product stays below 2^82, its quotient below 2^64 for any native clock of ours. */
 	hz <<= TSC_MULTIPLIER_FRACTION_BITS;
 	tdcs->tsc_multiplier = 0;
 	for (int bit = 63; bit >= 0; bit--)	/* no 128-bit division in a freestanding program */

@@ -38,7 +38,8 @@ TEST(create_checks_keyid_page_kot_and_state_of_the_keyid)
 	CHECK_EQ(machine_hidden_as(page), HIDDEN_TDR);
 	CHECK_EQ(module.kot[TD_HKID].state, KOT_ASSIGNED);
 	CHECK_EQ(SEAM(leaf_mng_create, .rcx = other, .rdx = TD_HKID), TDX_HKID_NOT_FREE);
-	CHECK_EQ(SEAM(leaf_mng_create, .rcx = page, .rdx = TD_HKID + 1), TDX_PAGE_METADATA_INCORRECT | TDX_OPERAND_ID_RCX);
+	CHECK_EQ(SEAM(leaf_mng_create, .rcx = page, .rdx = TD_HKID + 1),
+		 TDX_PAGE_METADATA_INCORRECT | TDX_OPERAND_ID_RCX);
 	CHECK_EQ(machine_view(other), VIEW_SHARED);
 	CHECK(machine_locks_free(NULL));
 }
@@ -416,7 +417,8 @@ TEST(mng_wr_knows_one_field)
 	machine_reset(1, 1);
 	machine_bring_up();
 	machine_td_build(&td);
-	CHECK_EQ(SEAM(leaf_mng_wr, .rcx = td.tdr, .rdx = TDX_TD_HP_LOCK_TIMEOUT, .r8 = 20000, .r9 = ~0ull), TDX_SUCCESS);
+	CHECK_EQ(SEAM(leaf_mng_wr, .rcx = td.tdr, .rdx = TDX_TD_HP_LOCK_TIMEOUT, .r8 = 20000, .r9 = ~0ull),
+		 TDX_SUCCESS);
 	CHECK_EQ(machine.out[GPR_R8], 1000000);
 	CHECK_EQ(SEAM(leaf_mng_wr, .rcx = td.tdr, .rdx = TDX_TD_HP_LOCK_TIMEOUT, .r8 = 20000, .r9 = 0xffff),
 		 TDX_METADATA_WR_MASK_NOT_VALID);

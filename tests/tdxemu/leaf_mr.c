@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Measurement leaves: extend MRTD by a chunk of a page, finalise. MRTD is a running SHA-384 over one record per operation;
- * TDH.MEM.PAGE.ADD adds its records through measure_page_add().
+ * Measurement leaves: extend MRTD by a chunk of a page, finalise. MRTD is a running SHA-384 over one record per
+ * operation; TDH.MEM.PAGE.ADD adds its records through measure_page_add().
  * Any core, TDR held exclusively. Manual: TDX Module ABI, "TDH.MR.*"; tdx-host-td.md 5.14, 5.15, 6.
  */
 #include "tests/tdxemu/measure.h"

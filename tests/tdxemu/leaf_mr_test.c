@@ -4,7 +4,8 @@
 #include "tests/unit/test.h"
 
 /*
- * SHA-384 of: PAGE.ADD 0x1000; 16 times EXTEND of bytes (7 i + 3) mod 256; PAGE.ADD 0x2000. Computed with Python's hashlib.
+ * SHA-384 of: PAGE.ADD 0x1000; 16 times EXTEND of bytes (7 i + 3) mod 256; PAGE.ADD 0x2000. Computed with Python's
+ * hashlib.
  */
 static const u8 known_mrtd[TDX_MR_BYTES] = {
 	0x8e, 0xdb, 0x56, 0x59, 0x74, 0x1d, 0x45, 0xae, 0x53, 0x9c, 0x37, 0x58, 0xa0, 0x39, 0x7f, 0x52,
@@ -23,13 +24,15 @@ TEST(mrtd_is_the_hash_of_the_hosts_own_calls)
 	machine_td_tables(&td, 0x1000);
 	for (u32 i = 0; i < PAGE_SIZE; i++)
 		source[i] = (u8)(i * 7 + 3);
-	CHECK_EQ(SEAM(leaf_mem_page_add, .rcx = 0x1000, .rdx = td.tdr, .r8 = machine_page(), .r9 = HOST_PAGE), TDX_SUCCESS);
+	CHECK_EQ(SEAM(leaf_mem_page_add, .rcx = 0x1000, .rdx = td.tdr, .r8 = machine_page(), .r9 = HOST_PAGE),
+		 TDX_SUCCESS);
 	source[5] ^= 1;	/* the TD has its own copy */
 	for (u64 gpa = 0x1000; gpa < 0x2000; gpa += MRTD_CHUNK_BYTES) {
 		CHECK_EQ(SEAM(leaf_mr_extend, .rcx = gpa, .rdx = td.tdr), TDX_SUCCESS);
 		CHECK_EQ(machine.out[GPR_RCX] | machine.out[GPR_RDX], 0);
 	}
-	CHECK_EQ(SEAM(leaf_mem_page_add, .rcx = 0x2000, .rdx = td.tdr, .r8 = machine_page(), .r9 = HOST_PAGE), TDX_SUCCESS);
+	CHECK_EQ(SEAM(leaf_mem_page_add, .rcx = 0x2000, .rdx = td.tdr, .r8 = machine_page(), .r9 = HOST_PAGE),
+		 TDX_SUCCESS);
 	machine_td_finalize(&td);
 	CHECK_MEM(machine_tdcs(&td)->mrtd, known_mrtd, TDX_MR_BYTES);
 	CHECK_EQ(machine_tdcs(&td)->op_state, OP_RUNNABLE);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * System leaves: initialisation of module and cores, information, global key, TDMR initialisation, shutdown and disable.
- * TDH.SYS.CONFIG has a file of its own.
+ * System leaves: initialisation of module and cores, information, global key, TDMR initialisation, shutdown and
+ * disable. TDH.SYS.CONFIG has a file of its own.
  *
- * The global lock is exclusive for everything that moves the module's state, shared for TDH.SYS.LP.INIT; it is only tried.
+ * The global lock is exclusive for everything that moves the module's state, shared for TDH.SYS.LP.INIT; it is only
+ * tried.
  * Any core, physical interrupts off. Manual: TDX Module ABI, "TDH.SYS.*"; tdx-host-system.md 4, 5, 9, 12.5.
  */
 #include "tests/tdxemu/seamcall.h"
@@ -229,7 +230,7 @@ static void check_caches_flushed(struct emu_cpu *cpu)
 	for (u32 i = 0; i < emu_cpu_count(); i++)
 		if (!emu_cpu_at(i)->wbinvd_done)
 			verdict_violation(cpu, "no-wbinvd-before-key-config",
-					  "core %u executed no WBINVD between TDH.SYS.CONFIG and TDH.SYS.KEY.CONFIG", i);
+					  "core %u executed no WBINVD after TDH.SYS.CONFIG", i);
 }
 
 static u64 key_config_locked(struct emu_cpu *cpu)

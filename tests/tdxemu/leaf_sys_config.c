@@ -2,9 +2,9 @@
 /*
  * TDH.SYS.CONFIG: the TDMR list and the global KeyID.
  *
- * Every entry is checked against the rules of tdx-host-system.md 7.3 in that order, and against the entries before it in
- * both directions, so the order of entries does not matter for where PAMTs lie. Nothing is kept unless all entries pass.
- * The global lock is held exclusive. Manual: TDX Module ABI, "TDH.SYS.CONFIG Leaf"; "TDMR_INFO".
+ * Every entry is checked against the rules of tdx-host-system.md 7.3 in that order, and against the entries before it
+ * in both directions, so the order of entries does not matter for where PAMTs lie. Nothing is kept unless all entries
+ * pass. The global lock is held exclusive. Manual: TDX Module ABI, "TDH.SYS.CONFIG Leaf"; "TDMR_INFO".
  */
 #include "tests/tdxemu/seamcall.h"
 
@@ -124,7 +124,7 @@ static u64 check_pamts_apart(u32 i)
 	return TDX_SUCCESS;
 }
 
-/* The next piece of the TDMR that is not reserved, at or behind *offset; advances *offset behind it. False: none left. */
+/* The next piece of the TDMR that is not reserved, from *offset on; advances *offset behind it. False: none left. */
 static bool next_usable(const struct tdx_tdmr_info *info, u64 *offset, struct range *piece)
 {
 	u64 start = *offset;

@@ -150,7 +150,8 @@ TEST(sys_info_fills_its_two_buffers)
 
 	machine_reset(1, 1);
 	CHECK_EQ(SEAM(leaf_sys_init), TDX_SUCCESS);
-	CHECK_EQ(SEAM(leaf_sys_info, .rcx = HOST_PARAMS, .rdx = 1024, .r8 = HOST_PAGE, .r9 = 32), TDX_SYS_LP_INIT_NOT_DONE);
+	CHECK_EQ(SEAM(leaf_sys_info, .rcx = HOST_PARAMS, .rdx = 1024, .r8 = HOST_PAGE, .r9 = 32),
+		 TDX_SYS_LP_INIT_NOT_DONE);
 	CHECK_EQ(SEAM(leaf_sys_lp_init), TDX_SUCCESS);
 	CHECK_EQ(SEAM(leaf_sys_info, .rcx = HOST_PARAMS + 512, .rdx = 1024, .r8 = HOST_PAGE, .r9 = 32), INVALID(RCX));
 	CHECK_EQ(SEAM(leaf_sys_info, .rcx = HOST_PARAMS, .rdx = 1023, .r8 = HOST_PAGE, .r9 = 32), INVALID(RDX));

@@ -2,8 +2,9 @@
 /*
  * TDG.MEM.PAGE.ACCEPT: the TD takes a page the host offered.
  *
- * The entry is locked while its pages are zeroed. A 2M page is zeroed 4 KiB at a time; when a physical event is pending the
- * number of pages done is kept in bits 20:12 of the entry, which is not present to the CPU, and the TDCALL starts over there.
+ * The entry is locked while its pages are zeroed. A 2M page is zeroed 4 KiB at a time; when a physical event is
+ * pending the number of pages done is kept in bits 20:12 of the entry, which is not present to the CPU, and the TDCALL
+ * starts over there.
  * The core the vCPU runs on. Manual: TDX Module ABI, "TDG.MEM.PAGE.ACCEPT Leaf"; tdx-guest-abi.md 1.6.6.
  */
 #include "tests/tdxemu/tdcall.h"
@@ -36,7 +37,7 @@ static enum tdcall_outcome exit_to_host(struct td_run *run, const struct sept_wa
 	return TDCALL_EXIT;
 }
 
-/* Zero the page from where an interrupted attempt stopped. False: stopped again, progress noted. The entry is locked. */
+/* Zero the page from where an interrupted attempt stopped; the entry is locked. False: stopped again, progress noted. */
 static bool zero_page(struct td_run *run, u64 *entry, u64 value, enum tdx_level level)
 {
 	u64 hpa = sept_entry_hpa(value, level);

@@ -159,7 +159,8 @@ TEST(accept_of_what_is_not_there_goes_to_the_host)
 	CHECK_EQ(run.exit_qualification, EPT_VIOLATION_WRITE);
 	CHECK_EQ(run.exit_gpa, 0x8000);
 	CHECK_EQ(accept_exit(GIB(2) | TDX_LEVEL_2M), details(1, 2, SEPT_FREE, 0));
-	CHECK_EQ(SEAM(leaf_mem_page_aug, .rcx = MIB(2) | TDX_LEVEL_2M, .rdx = td.tdr, .r8 = machine_page_2m()), TDX_SUCCESS);
+	CHECK_EQ(SEAM(leaf_mem_page_aug, .rcx = MIB(2) | TDX_LEVEL_2M, .rdx = td.tdr, .r8 = machine_page_2m()),
+		 TDX_SUCCESS);
 	CHECK_EQ(accept_exit(MIB(2) + 0x3000), details(0, 1, SEPT_PENDING, 1));
 	CHECK_EQ(SEAM(leaf_mem_range_block, .rcx = MIB(2) | TDX_LEVEL_2M, .rdx = td.tdr), TDX_SUCCESS);
 	CHECK_EQ(accept_exit(MIB(2) | TDX_LEVEL_2M), details(1, 1, SEPT_PENDING_BLOCKED, 1));

@@ -143,7 +143,8 @@ TEST(vp_metadata_follows_the_production_rights)
 	CHECK_EQ(((struct tdvps *)phys(tdvpr))->pend_nmi, 1);
 	CHECK_EQ(SEAM(leaf_vp_wr, .rcx = tdvpr, .rdx = TDX_VP_PEND_NMI, .r8 = 2, .r9 = ~0ull),
 		 TDX_METADATA_FIELD_VALUE_NOT_VALID);
-	CHECK_EQ(SEAM(leaf_vp_wr, .rcx = tdvpr, .rdx = TDX_VP_POSTED_INTR_VECTOR, .r8 = 0xf2, .r9 = ~0ull), TDX_SUCCESS);
+	CHECK_EQ(SEAM(leaf_vp_wr, .rcx = tdvpr, .rdx = TDX_VP_POSTED_INTR_VECTOR, .r8 = 0xf2, .r9 = ~0ull),
+		 TDX_SUCCESS);
 	CHECK_EQ(SEAM(leaf_vp_rd, .rcx = tdvpr, .rdx = TDX_VP_POSTED_INTR_VECTOR), TDX_SUCCESS);
 	CHECK_EQ(machine.out[GPR_R8], 0xf2);
 	CHECK_EQ(SEAM_V1(leaf_vp_rd, .rcx = tdvpr, .rdx = TDX_MD_FIRST_FIELD), TDX_METADATA_FIRST_FIELD_ID_IN_CONTEXT);

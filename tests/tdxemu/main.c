@@ -148,6 +148,7 @@ void emu_main(u32 magic, u32 information)
 	smp_start_others();
 	l1_enter_at_multiboot2(cpu, host.entry, host.information);
 	greet();
+	l1_measure_way(cpu);
 	l1_run(cpu);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Front end of the memory leaves. Order: TDR (shared), state with OP_STATE (shared), form of RCX, tree lock, walk, entry
- * lock; the entry is read again under its lock.
+ * Front end of the memory leaves. Order: TDR (shared), state with OP_STATE (shared), form of RCX, tree lock, walk,
+ * entry lock; the entry is read again under its lock.
  * Any core. Manual: tdx-host-td.md 2.7, 7.5, 7.6, 8 ("common front end").
  */
 #include "tests/tdxemu/mem_operand.h"

@@ -14,8 +14,8 @@ enum md_reader {
 u64 metadata_sys_read(enum md_reader reader, u64 field, u64 *value, u64 *next);
 /**
  * metadata_sys_list() - TDH.SYS.RDALL, TDG.SYS.RDALL: a metadata list of whole fields
- * @first: id of the first one, TDX_MD_FIRST_FIELD = from the start. @page: 4 KiB, written. @next: where to go on, all ones when
- * complete or on error. SUCCESS, METADATA_LIST_OVERFLOW when fields remain, METADATA_FIELD_ID_INCORRECT.
+ * @first: id of the first one, TDX_MD_FIRST_FIELD = from the start. @page: 4 KiB, written. @next: where to go on, all
+ * ones when complete or on error. SUCCESS, METADATA_LIST_OVERFLOW when fields remain, METADATA_FIELD_ID_INCORRECT.
  */
 u64 metadata_sys_list(enum md_reader reader, u64 first, u64 page[PAGE_SIZE / sizeof(u64)], u64 *next);
 /** metadata_td_read(), metadata_td_write() - TD scope; *next may be NULL */

@@ -22,7 +22,7 @@ static inline bool md_is_malformed(u64 field)
 	return (field & TDX_MD_MUST_BE_ZERO) != 0;
 }
 
-/** md_element() - number of @field's element in an array that starts at @base, MD_NOT_FOUND if it is not one of its @count */
+/** md_element() - number of @field's element in an array of @count elements from @base on; MD_NOT_FOUND: not in it */
 static inline u32 md_element(u64 base, u32 count, u64 field)
 {
 	u64 distance = MD_KEY(field) - MD_KEY(base);

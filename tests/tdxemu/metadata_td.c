@@ -2,10 +2,11 @@
 /*
  * TD-scope metadata: TDH.MNG.RD and WR, TDG.VM.RD and WR.
  *
- * The table holds the fields in walk order with the rights of a production TD (this module has no debug TDs): a mask of
- * readable and of writable bits for host and guest. A field is a member of the TDR or TDCS structure, computed, or zero
- * because its feature is absent. CPUID_VALUES are looked up by leaf and sub-leaf instead.
- * Any core; the host holds OP_STATE shared, a guest runs in the TD. Manual: tdx-host-td.md 11.1, 11.2; tdx-guest-abi.md 1.7.
+ * The table holds the fields in walk order with the rights of a production TD (this module has no debug TDs): a mask
+ * of readable and of writable bits for host and guest. A field is a member of the TDR or TDCS structure, computed, or
+ * zero because its feature is absent. CPUID_VALUES are looked up by leaf and sub-leaf instead.
+ * Any core; the host holds OP_STATE shared, a guest runs in the TD. Manual: tdx-host-td.md 11.1, 11.2;
+ * tdx-guest-abi.md 1.7.
  */
 #include "tests/tdxemu/metadata_field.h"
 

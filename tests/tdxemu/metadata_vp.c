@@ -2,8 +2,8 @@
 /*
  * vCPU-scope metadata: TDH.VP.RD and WR, TDG.VP.RD and WR.
  *
- * VMCS fields (class 0, code = encoding) are td_vmcs.c's; here they have a list only so that a walk finds them. The other
- * fields are members of the TDVPS structure or readable only in debug TDs, which this module does not have.
+ * VMCS fields (class 0, code = encoding) are td_vmcs.c's; here they have a list only so that a walk finds them. The
+ * other fields are members of the TDVPS structure or readable only in debug TDs, which this module does not have.
  * The core the vCPU is associated with. Manual: tdx-host-td.md 11.3, 11.4; tdx-guest-abi.md 1.7.
  */
 #include "tests/tdxemu/metadata_field.h"

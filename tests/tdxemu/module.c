@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The module's global state and what a module load makes of it: convertible memory ranges from the machine's RAM, every
- * KeyID free, every core uninitialised.
- * Callers: module_add_ram() and module_load() the boot core; later module_load() from TDH.SYS.DISABLE with the global lock
- * held and no other core in the module. Manual: TDX Module Base, "Intel TDX Module Lifecycle".
+ * The module's global state and what a module load makes of it: convertible memory ranges from the machine's RAM,
+ * every KeyID free, every core uninitialised.
+ * Callers: module_add_ram() and module_load() the boot core; later module_load() from TDH.SYS.DISABLE with the global
+ * lock held and no other core in the module. Manual: TDX Module Base, "Intel TDX Module Lifecycle".
  */
 #include "tests/tdxemu/module.h"
 

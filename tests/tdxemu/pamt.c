@@ -2,10 +2,10 @@
 /*
  * PAMT: three arrays per TDMR (1 GiB, 2 MiB, 4 KiB entries) in the memory the host donated.
  *
- * A walk locks the 1G entry shared, then the 2M entry shared, then the 4K entry as asked; it ends early at an entry that is
- * a large page of a TD, or at the size the caller wants. Only operands that the host names in a register take the parents;
- * pages found in other ways (owner TDR, page behind a Secure EPT entry) lock just their own entry.
- * A large leaf that must be exclusive is promoted from shared, which fails if anybody else is in that range.
+ * A walk locks the 1G entry shared, then the 2M entry shared, then the 4K entry as asked; it ends early at an entry
+ * that is a large page of a TD, or at the size the caller wants. Only operands that the host names in a register take
+ * the parents; pages found in other ways (owner TDR, page behind a Secure EPT entry) lock just their own entry. A
+ * large leaf that must be exclusive is promoted from shared, which fails if anybody else is in that range.
  * Any core. Manual: TDX Module Base, "Physical Address Metadata Tables"; tdx-host-system.md 8, tdx-host-td.md 2.2.
  */
 #include "tests/tdxemu/pamt.h"
@@ -13,6 +13,7 @@
 #include "tests/tdxemu/hpa.h"
 #include "tests/tdxemu/memory.h"
 #include "tests/tdxemu/refusal.h"
+#include "tests/tdxemu/verdict.h"
 
 static struct pamt_entry *entry_in(const struct module_tdmr *tdmr, u64 hpa, enum tdx_level level)
 {
@@ -37,7 +38,11 @@ static const struct module_tdmr *tdmr_of(u64 hpa)
 
 struct pamt_entry *pamt_entry_at(u64 hpa, enum tdx_level level)
 {
-	return entry_in(tdmr_of(hpa), hpa, level);
+	const struct module_tdmr *tdmr = tdmr_of(hpa);
+
+	if (tdmr == NULL)
+		verdict_stop("page 0x%lx is in use but in no TDMR", hpa);
+	return entry_in(tdmr, hpa, level);
 }
 
 u64 pamt_owner(const struct pamt_entry *entry)
@@ -103,9 +108,9 @@ static bool walk(const struct module_tdmr *tdmr, u64 hpa, enum tdx_level lowest,
 	return false;
 }
 
-static bool all_small_free(const struct module_tdmr *tdmr, u64 hpa)
+static bool all_small_free(u64 hpa)
 {
-	const struct pamt_entry *entry = entry_in(tdmr, hpa, TDX_LEVEL_4K);
+	const struct pamt_entry *entry = pamt_entry_at(hpa, TDX_LEVEL_4K);
 
 	for (u64 i = 0; i < level_pages(TDX_LEVEL_2M); i++)
 		if (entry[i].type != PT_NDA)
@@ -139,7 +144,7 @@ u64 pamt_take(u64 hpa, u32 operand, enum tdx_level level, enum pamt_page_type ty
 		return status;
 	fits = ref->level == level && ref->entry->type == type;
 	if (fits && level == TDX_LEVEL_2M && type == PT_NDA)
-		fits = all_small_free(tdmr_of(hpa), hpa);
+		fits = all_small_free(hpa);
 	if (fits)
 		return TDX_SUCCESS;
 	pamt_drop(ref);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Ports by which the host ends the run: the summary is printed first, then the access is done for it. All other
- * accesses to these ports go through unseen, except that they cost an exit.
+ * accesses to these ports go through unseen, except that they cost an exit. Characters to COM1 are shown to trace.c
+ * when it asked for them.
  * Callers: exit handler of any core.
  * Manual: ACPI, "PM1 Control Registers"; SDM volume 3, "Exit Qualification for I/O Instructions".
  */
@@ -9,8 +10,10 @@
 
 #include "arch/x86/insn.h"
 #include "include/spec/acpi.h"
+#include "include/spec/uart.h"
 #include "include/spec/x86/vmcs.h"
 #include "tests/tdxemu/l1.h"
+#include "tests/tdxemu/trace.h"
 #include "tests/tdxemu/verdict.h"
 #include "tests/tdxemu/vmx.h"
 
@@ -21,6 +24,12 @@
 #define RESET_CONTROL_GO 0x04
 
 static u16 pm1a_control_port;
+static bool watch_console;
+
+void port_watch_console(void)
+{
+	watch_console = true;
+}
 
 void port_prepare(u16 pm1a_control)
 {
@@ -32,6 +41,8 @@ void port_prepare(u16 pm1a_control)
 	l1_trap_port(PORT_KEYBOARD_COMMAND);
 	l1_trap_port(PORT_EXIT);
 	l1_trap_port(PORT_RESET_CONTROL);
+	if (watch_console)
+		l1_trap_port(UART_COM1 + UART_DATA);
 }
 
 static bool ends_the_run(u16 port, u32 value)
@@ -48,10 +59,12 @@ static bool ends_the_run(u16 port, u32 value)
 	return port == pm1a_control_port && (value & ACPI_PM1_SLEEP_ENABLE) != 0;
 }
 
-static void output(u16 port, u32 bytes, u32 value)
+static void output(struct emu_cpu *cpu, u16 port, u32 bytes, u32 value)
 {
 	if (ends_the_run(port, value))
 		verdict_summary();
+	if (port == UART_COM1 + UART_DATA && (inb(UART_COM1 + UART_LINE_CONTROL) & UART_LCR_DIVISOR) == 0)
+		trace_console(cpu, (char)value);
 	if (bytes == 1)
 		outb(port, (u8)value);
 	else if (bytes == 2)
@@ -83,6 +96,6 @@ void port_access(struct emu_cpu *cpu)
 	if (qualification & VMX_IO_QUAL_IN)
 		input(cpu, port, bytes);
 	else
-		output(port, bytes, (u32)cpu->gpr[GPR_RAX]);
+		output(cpu, port, bytes, (u32)cpu->gpr[GPR_RAX]);
 	l1_advance(vmread(VMCS_EXIT_INSTRUCTION_LENGTH));
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * TDREPORT_STRUCT. The part about the TD is real; the part about platform and module is visibly fake, in readable letters,
- * and the MAC is keyed with random bytes of this boot, so that nobody can take a report for one of real hardware.
+ * TDREPORT_STRUCT. The part about the TD is real; the part about platform and module is visibly fake, in readable
+ * letters, and the MAC is keyed with random bytes of this boot, so that nobody can take a report for one of real
+ * hardware.
  * Any core. Manual: TDX Module ABI, "TDREPORT_STRUCT"; tdx-guest-abi.md 2.1.
  */
 #include "tests/tdxemu/report.h"

@@ -6,7 +6,7 @@
 #include "include/spec/tdx/report.h"
 #include "tests/tdxemu/td.h"
 
-/** report_make() - a report of the TD as it is now; the caller holds its RTMR lock. False: no entropy for the MAC key */
+/** report_make() - a report of the TD as it is; the caller holds its RTMR lock. False: no entropy for the MAC key */
 bool report_make(const struct tdcs *tdcs, const u8 report_data[TDREPORT_DATA_BYTES], struct tdreport *report);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Secure EPT. The entries lie in the pages the host donated and have the module's own format, which the CPU reads as EPT
- * entries: the state bits are ones the CPU ignores, or the entry has R = W = X = 0.
+ * Secure EPT. The entries lie in the pages the host donated and have the module's own format, which the CPU reads as
+ * EPT entries: the state bits are ones the CPU ignores, or the entry has R = W = X = 0.
  *
- * State of an entry: bits 7:6, 56:53 and 9 together (7.3 lists the combinations). Whoever changes an entry holds its lock,
- * bit 11; readers take the entry in one load. Locks and the tree lock are the callers'.
+ * State of an entry: bits 7:6, 56:53 and 9 together (7.3 lists the combinations). Whoever changes an entry holds its
+ * lock, bit 11; readers take the entry in one load. Locks and the tree lock are the callers'.
  * Any core. Manual: TDX Module Base, "Secure EPT"; tdx-host-td.md 7.
  */
 #include "tests/tdxemu/sept.h"

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * TD and vCPU operands: find, check, lock, in the manual's order; where the TDCS state lies; association of vCPUs and cores.
+ * TD and vCPU operands: find, check, lock, in the manual's order; where the TDCS state lies; association of vCPUs and
+ * cores.
  *
- * The TDCS state is one C structure of two pages. The host donates single pages, so when its first two are not adjacent a
- * pair of our own stands in for them; pairs are kept in a free list because our memory is never given back otherwise.
+ * The TDCS state is one C structure of two pages. The host donates single pages, so when its first two are not
+ * adjacent a pair of our own stands in for them; pairs are kept in a free list because our memory is never given back
+ * otherwise.
  * Any core. Manual: tdx-host-td.md 2.2-2.6, 3.2, 13.1.
  */
 #include "tests/tdxemu/td.h"

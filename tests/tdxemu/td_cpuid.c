@@ -2,8 +2,8 @@
 /*
  * The module's CPUID table and its arithmetic. Per register of a row:
  *
- *	v = native without "zero" bits, with "one" bits; "config" bits from TD_PARAMS; "allow" bits only where TD_PARAMS
- *	has them
+ *	v = native without "zero" bits, with "one" bits; "config" bits from TD_PARAMS;
+ *	    "allow" bits only where TD_PARAMS has them
  *
  * then the gates: features without their XFAM component or attribute disappear. Everything not named stays native.
  * Pure functions; called by TDH.MNG.INIT with the TDR locked.
@@ -64,7 +64,8 @@ static const struct row rows[TD_CPUID_ROW_COUNT] = {
 	[6] = { 7, 1, ROW_VALUE, { { 0xffffe2cf, 0, 0, 0x00001d30 }, ZERO, ZERO, ZERO } },
 	[7] = { 0xa, NONE, ROW_VALUE, { NATIVE, NATIVE, NATIVE, { 0xffff6000, 0, 0, 0 } } },
 	[8] = { 0x1c, NONE, ROW_VALUE, { { 0, 0, 0, 0x000000ff }, NATIVE, NATIVE, NATIVE } },
-	[9] = { 0x80000008, NONE, ROW_VALUE, { { 0xffff0000, 0, 0, 0 }, { 0xfffffdff, 0, 0, 0x00000200 }, ZERO, ZERO } },
+	[9] = { 0x80000008, NONE, ROW_VALUE, { { 0xffff0000, 0, 0, 0 }, { 0xfffffdff, 0, 0, 0x00000200 },
+		ZERO, ZERO } },
 	[10] = { 0, NONE, ROW_VALUE, { { 0xffffffdc, TD_CPUID_MAX_BASIC_LEAF, 0, 0 }, NATIVE, NATIVE, NATIVE } },
 	[11] = ZERO_ROW(3, NONE), [12] = ZERO_ROW(4, 4), [13] = FAULT_ROW(6, NONE),
 	[14] = { 7, 2, ROW_VALUE, { ZERO, ZERO, ZERO, { 0xffffffc0, 0, 0, 0x00000028 } } },
@@ -75,10 +76,12 @@ static const struct row rows[TD_CPUID_ROW_COUNT] = {
 	[23] = XSAVE_ROW(7), [24] = XSAVE_ROW(8), [25] = XSAVE_ROW(9), [26] = XSAVE_ROW(10), [27] = XSAVE_ROW(11),
 	[28] = XSAVE_ROW(12), [29] = XSAVE_ROW(13), [30] = XSAVE_ROW(14), [31] = XSAVE_ROW(15), [32] = XSAVE_ROW(16),
 	[33] = XSAVE_ROW(17), [34] = XSAVE_ROW(18),
-	[35] = ZERO_ROW(0xe, NONE), [36] = ZERO_ROW(0x11, NONE), [37] = ZERO_ROW(0x12, NONE), [38] = ZERO_ROW(0x13, NONE),
+	[35] = ZERO_ROW(0xe, NONE), [36] = ZERO_ROW(0x11, NONE),
+	[37] = ZERO_ROW(0x12, NONE), [38] = ZERO_ROW(0x13, NONE),
 	[39] = { 0x14, 0, ROW_VALUE, { NATIVE, { 0xfffffe00, 0, 0, 0 }, { 0x7ffffff0, 0, 0, 0 }, ZERO } },
 	[40] = { 0x14, 1, ROW_VALUE, { { 0x0000fff8, 0, 0, 0 }, NATIVE, ZERO, ZERO } },
-	[41] = { 0x15, NONE, ROW_VALUE, { { 0xfffffffe, 1, 0, 0 }, NATIVE, { 0xfe8287bf, TD_TSC_UNIT_HZ, 0, 0 }, ZERO } },
+	[41] = { 0x15, NONE, ROW_VALUE, { { 0xfffffffe, 1, 0, 0 }, NATIVE, { 0xfe8287bf, TD_TSC_UNIT_HZ, 0, 0 },
+		ZERO } },
 	[42] = ZERO_ROW(0x19, NONE),
 	[43] = NATIVE_ROW(0x1d, 0), [44] = NATIVE_ROW(0x1d, 1), [45] = NATIVE_ROW(0x1e, NONE),
 	[46] = FAULT_ROW(0x1f, 0), [47] = FAULT_ROW(0x1f, 1), [48] = FAULT_ROW(0x1f, 2), [49] = FAULT_ROW(0x1f, 3),
@@ -95,7 +98,8 @@ static const struct row rows[TD_CPUID_ROW_COUNT] = {
 	[60] = { 0x23, 1, ROW_VALUE, { NATIVE, NATIVE, ZERO, ZERO } },
 	[61] = ZERO_ROW(0x23, 2),
 	[62] = { 0x23, 3, ROW_VALUE, { NATIVE, ZERO, ZERO, ZERO } },
-	[63] = { 5, NONE, ROW_VALUE, { { 0xffff0000, 0, 0, 0 }, { 0xffff0000, 0, 0, 0 }, { 0xfffffffc, 0, 0, 0 }, NATIVE } },
+	[63] = { 5, NONE, ROW_VALUE, { { 0xffff0000, 0, 0, 0 }, { 0xffff0000, 0, 0, 0 }, { 0xfffffffc, 0, 0, 0 },
+		NATIVE } },
 };
 
 /* Rows in the order of TD_PARAMS.CPUID_CONFIG. */
@@ -199,7 +203,8 @@ static bool config_is_valid(const struct td_cpuid_platform *platform, u32 row, c
 	for (u32 reg = EAX; reg < REGISTERS; reg++)
 		if (get(config, reg) & ~(rows[row].reg[reg].config | rows[row].reg[reg].allow))
 			return false;
-	return row != TD_CPUID_1 || config->eax == 0 || config->eax == (platform->read(CPUID_FEATURES, 0).eax & FMS_MASK);
+	return row != TD_CPUID_1 || config->eax == 0 ||
+	       config->eax == (platform->read(CPUID_FEATURES, 0).eax & FMS_MASK);
 }
 
 static void compute_row(const struct td_cpuid_platform *platform, u32 row, const struct td_cpuid_value *config,
@@ -247,9 +252,12 @@ static void apply_xfam(const struct td_cpuid_platform *platform, struct tdcs *td
 		if ((xfam & xfam_gates[i].xfam) != xfam_gates[i].xfam)
 			*at(&tdcs->cpuid[xfam_gates[i].row], xfam_gates[i].reg) &= ~xfam_gates[i].bits;
 	tdcs->cpuid[TD_CPUID_D_0].ecx = xsave_bytes(platform, xfam);
-	for (u32 n = XSAVE_FIRST_EXTENDED; n < XSAVE_COMPONENTS; n++)
+	for (u32 n = XSAVE_FIRST_EXTENDED; n < XSAVE_COMPONENTS; n++) {
+		u32 row = TD_CPUID_D_2 + n - XSAVE_FIRST_EXTENDED;
+
 		if ((xfam & BIT(n)) == 0)
-			clear_rows(tdcs, TD_CPUID_D_2 + n - XSAVE_FIRST_EXTENDED, TD_CPUID_D_2 + n - XSAVE_FIRST_EXTENDED);
+			clear_rows(tdcs, row, row);
+	}
 	if ((xfam & TD_XFAM_PT) == 0)
 		clear_rows(tdcs, TD_CPUID_14_0, TD_CPUID_14_1);
 	if ((xfam & TD_XFAM_LBR) == 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * CPUID of a TD: the module's table of rows, values computed at TDH.MNG.INIT, dynamic values at execution. The table and
- * its arithmetic are td_cpuid.c; what needs the CPU or a running TD is td_cpuid_exec.c.
+ * CPUID of a TD: the module's table of rows, values computed at TDH.MNG.INIT, dynamic values at execution. The table
+ * and its arithmetic are td_cpuid.c; what needs the CPU or a running TD is td_cpuid_exec.c.
  */
 #ifndef TDXEMU_TD_CPUID_H
 #define TDXEMU_TD_CPUID_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Exits of a TD for control registers. MOV to CR0 or CR4 exits when it changes a bit that is not the guest's; XSETBV always.
- * EFER.LME of a TD is always 1, so CR0.PG alone decides about IA-32e mode.
- * Called on the core that runs the TD, its VMCS current. Manual: tdx-guest-abi.md 7.1 to 7.3.
+ * Exits of a TD for control registers. MOV to CR0 or CR4 exits when it changes a bit that is not the guest's; XSETBV
+ * always. EFER.LME of a TD is always 1, so CR0.PG alone decides about IA-32e mode. Called on the core that runs the
+ * TD, its VMCS current. Manual: tdx-guest-abi.md 7.1 to 7.3.
  */
 #include "arch/x86/insn.h"
 #include "include/spec/x86/cpuid.h"

@@ -2,10 +2,10 @@
 /*
  * TDH.VP.ENTER: checks, association, TLB epoch, the stay of the vCPU in its TD, and what the host finds afterwards.
  *
- * The stay runs inside the leaf: the TD's VMCS becomes current, exits are handled until one belongs to the host. TDVPR and
- * TDR stay locked shared all the time, so nothing can take them away. The stepping defences of the module are left out; a
- * host cannot tell.
- * Called on the core that enters. Manual: TDX Module ABI, "TDH.VP.ENTER Leaf"; tdx-host-td.md 7.6 and 9.
+ * The stay runs inside the leaf: the TD's VMCS becomes current, exits are handled until one belongs to the host.
+ * TDVPR and TDR stay locked shared all the time, so nothing can take them away. The stepping defences of the module
+ * are left out; a host cannot tell. Called on the core that enters. Manual: TDX Module ABI, "TDH.VP.ENTER Leaf";
+ * tdx-host-td.md 7.6 and 9.
  */
 #include "arch/x86/insn.h"
 #include "include/spec/tdx/status.h"

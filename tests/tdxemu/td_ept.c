@@ -2,10 +2,11 @@
 /*
  * Merging private and shared EPT roots, and walking the shared one for TDCALL operands.
  *
- * Bit 47 of a GPA chooses the half of a 4-level root, so the SHARED bit needs no other treatment (GPAW 48 only). A copy can
- * be older than the host's or the module's root: it is renewed at every entry and whenever an access fails because of it.
- * The root page is the last page of the vCPU's XSAVE buffer, which extended state does not reach (xstate.c).
- * Called on the core that runs the vCPU. Manual: TDX Module Base, "Shared EPT"; SDM volume 3, "EPT Translation Mechanism".
+ * Bit 47 of a GPA chooses the half of a 4-level root, so the SHARED bit needs no other treatment (GPAW 48 only). A
+ * copy can be older than the host's or the module's root: it is renewed at every entry and whenever an access fails
+ * because of it. The root page is the last page of the vCPU's XSAVE buffer, which extended state does not reach
+ * (xstate.c). Called on the core that runs the vCPU. Manual: TDX Module Base, "Shared EPT"; SDM volume 3, "EPT
+ * Translation Mechanism".
  */
 #include "tests/tdxemu/td_ept.h"
 
@@ -91,8 +92,13 @@ void td_ept_refresh(struct emu_cpu *cpu, struct tdr *tdr, struct tdvps *tdvps)
 	bool taken_away = false;
 
 	for (u32 i = 0; i < EPT_ENTRIES; i++) {
-		u64 entry = i < HALF_ENTRIES ? sept_entry_read(&private_root[i]) : shared_entry(cpu, host_root, i);
+		u64 raw = i < HALF_ENTRIES ? private_root[i] : host_root[i];
+		u64 entry;
 
+		/* Most entries: unchanged, and nothing behind them that the host could have given away meanwhile. */
+		if (merged[i] == raw && (i < HALF_ENTRIES || (raw & EPT_ACCESS) == 0))
+			continue;
+		entry = i < HALF_ENTRIES ? sept_entry_read(&private_root[i]) : shared_entry(cpu, host_root, i);
 		if (merged[i] == entry)
 			continue;
 		taken_away = taken_away || (merged[i] & EPT_ACCESS) != 0;

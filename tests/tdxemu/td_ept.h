@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * EPT of a TD as the CPU walks it. Hardware has two roots, private and shared; ours is one page per vCPU whose lower half is
- * copied from the Secure EPT root and whose upper half from the host's shared EPT root. The tables below are used in place.
+ * EPT of a TD as the CPU walks it. Hardware has two roots, private and shared; ours is one page per vCPU whose lower
+ * half is copied from the Secure EPT root and whose upper half from the host's shared EPT root. The tables below are
+ * used in place.
  */
 #ifndef TDXEMU_TD_EPT_H
 #define TDXEMU_TD_EPT_H
@@ -22,7 +23,7 @@ void td_ept_init(struct tdvps *tdvps);
 u64 td_ept_pointer(const struct tdvps *tdvps);
 /** td_ept_shared_root() - HPA of the shared EPT root; the TD's zero page until the host sets one */
 u64 td_ept_shared_root(struct tdr *tdr, const struct tdvps *tdvps);
-/** td_ept_refresh() - copy both roots again, before an entry; a bad shared root counts as an empty one and is reported */
+/** td_ept_refresh() - copy both roots again, before an entry; a bad shared root counts as empty and is reported */
 void td_ept_refresh(struct emu_cpu *cpu, struct tdr *tdr, struct tdvps *tdvps);
 /** td_ept_refresh_at() - copy the root entry that translates @gpa; true: it was stale, so the access may work now */
 bool td_ept_refresh_at(struct td_run *run, u64 gpa);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What each exit of a TD means: answered here, an exception for the guest, an exit to the host, or the end of the TD.
- * Only reasons the reference lists can occur with the controls of td_vmcs.c; a row is missing where the module kills the TD.
- * #UD exits exist on this machine only: they carry TDCALL and SEAMCALL, every other #UD goes back to the guest.
- * Called on the core that runs the TD, its VMCS current. Manual: TDX Module Base, "TD VM Exits"; tdx-guest-abi.md 4.
+ * Only reasons the reference lists can occur with the controls of td_vmcs.c; a row is missing where the module kills
+ * the TD. #UD exits exist on this machine only: they carry TDCALL and SEAMCALL, every other #UD goes back to the
+ * guest. Called on the core that runs the TD, its VMCS current. Manual: TDX Module Base, "TD VM Exits";
+ * tdx-guest-abi.md 4.
  */
 #include "tests/tdxemu/td_exit.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * EPT violations and misconfigurations of a TD. A shared page whose entry is not present with "suppress #VE" clear never
- * comes here on a CPU with EPT-violation #VE: it delivers the exception itself. Where the CPU cannot, it is done below.
- * Called on the core that runs the TD, its VMCS current. Manual: tdx-guest-abi.md 4.5.
+ * EPT violations and misconfigurations of a TD. A shared page whose entry is not present with "suppress #VE" clear
+ * never comes here on a CPU with EPT-violation #VE: it delivers the exception itself. Where the CPU cannot, it is
+ * done below. Called on the core that runs the TD, its VMCS current. Manual: tdx-guest-abi.md 4.5.
  */
 #include "include/spec/tdx/status.h"
 #include "include/spec/x86/cr.h"

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The module's MSR table. A row gives what reads and writes mean when its gate is open; a closed gate means #GP unless the
- * row says otherwise. An MSR without a row is #VE. The bitmap of a TD is the "native" column of this table.
+ * The module's MSR table. A row gives what reads and writes mean when its gate is open; a closed gate means #GP
+ * unless the row says otherwise. An MSR without a row is #VE. The bitmap of a TD is the "native" column of this
+ * table.
  *
- * Deviations, none visible to a guest: writes to read-only MSRs and read-only x2APIC registers, which the module leaves to
- * the CPU to refuse, are refused here, because a machine below us may lack the MSR and drop the write.
- * Pure functions. Manual: TDX Module ABI, "MSR Virtualization"; tdx-guest-abi.md 6.1 to 6.3.
+ * Deviations, none visible to a guest: writes to read-only MSRs and read-only x2APIC registers, which the module
+ * leaves to the CPU to refuse, are refused here, because a machine below us may lack the MSR and drop the write. Pure
+ * functions. Manual: TDX Module ABI, "MSR Virtualization"; tdx-guest-abi.md 6.1 to 6.3.
  */
 #include "tests/tdxemu/td_msr.h"
 

@@ -21,7 +21,8 @@ static u64 access_bit(enum guest_access access)
 	return access == GUEST_WRITE ? EPT_VIOLATION_WRITE : EPT_VIOLATION_READ;
 }
 
-static enum tdcall_outcome leave(struct td_run *run, u32 reason, u64 qualification, u64 gpa, enum td_exit_extended extended)
+static enum tdcall_outcome leave(struct td_run *run, u32 reason, u64 qualification, u64 gpa,
+				 enum td_exit_extended extended)
 {
 	run->exit_status = TDX_SUCCESS | reason;
 	run->exit_qualification = qualification;
@@ -69,7 +70,8 @@ static enum tdcall_outcome shared_operand(struct td_run *run, u64 gpa, enum gues
 	}
 }
 
-enum tdcall_outcome td_operand(struct td_run *run, u64 gpa, enum guest_access access, u32 operand, u64 *hpa, u64 *status)
+enum tdcall_outcome td_operand(struct td_run *run, u64 gpa, enum guest_access access, u32 operand, u64 *hpa,
+			       u64 *status)
 {
 	u64 shared_bit = td_shared_bit(run->tdcs);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Is an interrupt waiting for this core while a TDCALL is handled? The module asks a SEAM-only MSR; here the local APIC's
- * request register is read: an interrupt is deliverable when its priority class is above the processor priority.
- * Called on the core that runs the TD; physical interrupts are off. Manual: SDM volume 3, "Interrupt Acceptance".
+ * Is an interrupt waiting for this core while a TDCALL is handled? The module asks a SEAM-only MSR; here the local
+ * APIC's request register is read: an interrupt is deliverable when its priority class is above the processor
+ * priority. Called on the core that runs the TD; physical interrupts are off. Manual: SDM volume 3, "Interrupt
+ * Acceptance".
  */
 #include "arch/x86/insn.h"
 #include "include/spec/x86/apic.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Register switch around a stay in a TD. After the stay the host finds fixed values in most of these registers, its own in
- * a few and the guest's in one: the table says which. An MSR is touched only where the CPU enumerates it.
+ * Register switch around a stay in a TD. After the stay the host finds fixed values in most of these registers, its
+ * own in a few and the guest's in one: the table says which. An MSR is touched only where the CPU enumerates it.
  * Called on the core that enters or leaves. Manual: tdx-host-td.md 9.9.
  */
 #include "tests/tdxemu/td_switch.h"

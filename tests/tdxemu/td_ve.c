@@ -2,8 +2,8 @@
 /*
  * Events for a TD through VM-entry injection, and completion of emulated instructions.
  *
- * An event whose delivery an exit interrupted is queued again first; what the handler then queues overwrites it, except that
- * #PF follows the rules of double and triple faults. All functions work on the current VMCS, the TD's.
+ * An event whose delivery an exit interrupted is queued again first; what the handler then queues overwrites it,
+ * except that #PF follows the rules of double and triple faults. All functions work on the current VMCS, the TD's.
  * Manual: TDX Module Base, "Injected Events"; tdx-guest-abi.md 1.4, 4.3 and 4.4.
  */
 #include "tests/tdxemu/td_ve.h"

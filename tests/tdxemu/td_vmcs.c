@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The VMCS of a TD vCPU: as TDH.VP.INIT leaves it, and the few fields the host may see. What the module's VMCS has and plain
- * VMX lacks (a second EPT pointer, HKID, GPAW control) is made by td_ept.c; the #UD bit of the exception bitmap stands for
- * the CPU's TDCALL and SEAMCALL exits. Controls without a function here (VM functions, ENCLS, PT) are left off: the CPU then
- * raises the #UD that the module would inject.
+ * The VMCS of a TD vCPU: as TDH.VP.INIT leaves it, and the few fields the host may see. What the module's VMCS has
+ * and plain VMX lacks (a second EPT pointer, HKID, GPAW control) is made by td_ept.c; the #UD bit of the exception
+ * bitmap stands for the CPU's TDCALL and SEAMCALL exits. Controls without a function here (VM functions, ENCLS, PT)
+ * are left off: the CPU then raises the #UD that the module would inject.
  *
  * A VMCS that is current or active on a core belongs to the core its vCPU is associated with; all functions run there.
  * Manual: TDX Module Base, "TD VMCS"; tdx-guest-abi.md 3 and 3.3, tdx-host-td.md 5.11 and 11.4.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * TDH.VP.RD and TDH.VP.WR of VMCS fields of a production TD. The values live in the vCPU's own state; a write also changes
- * the VMCS. Rules in the module's order: no writable bit asked for, a protected bit changed, then the field's own rule.
- * Called on the core the vCPU is associated with. Manual: tdx-host-td.md 11.1 and 11.4.
+ * TDH.VP.RD and TDH.VP.WR of VMCS fields of a production TD. The values live in the vCPU's own state; a write also
+ * changes the VMCS. Rules in the module's order: no writable bit asked for, a protected bit changed, then the field's
+ * own rule. Called on the core the vCPU is associated with. Manual: tdx-host-td.md 11.1 and 11.4.
  */
 #include "arch/x86/insn.h"
 #include "include/spec/tdx/status.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * TDCALL of a TD: checks of RAX, the leaf, and what its outcome does to the guest. TDG.VP.VMCALL and TDG.VP.VEINFO.GET are
- * here because they are about the stay itself; the others are in leaf_tdg.c.
- * Called on the core that runs the TD, its VMCS current. Manual: TDX Module ABI, "Guest-Side (TDCALL) Interface Functions";
+ * TDCALL of a TD: checks of RAX, the leaf, and what its outcome does to the guest. TDG.VP.VMCALL and
+ * TDG.VP.VEINFO.GET are here because they are about the stay itself; the others are in leaf_tdg.c. Called on the core
+ * that runs the TD, its VMCS current. Manual: TDX Module ABI, "Guest-Side (TDCALL) Interface Functions";
  * tdx-guest-abi.md 1.2 to 1.6.
  */
 #include "tests/tdxemu/tdcall.h"

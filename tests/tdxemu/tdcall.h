@@ -26,7 +26,7 @@ enum tdcall_outcome {
 	TDCALL_DONE,	/* status is RAX, RIP advances */
 	TDCALL_EXIT,	/* stay ends; exit_* are filled, RIP stays */
 	TDCALL_VE,	/* #VE was queued by td_ve.c, RIP stays */
-	TDCALL_RESTART,	/* a physical event is pending: nothing changed, RIP stays, resume the guest so that it exits */
+	TDCALL_RESTART,	/* a physical event is pending: nothing changed, RIP stays, the guest goes on, exits */
 };
 
 typedef enum tdcall_outcome (*guest_leaf)(struct td_run *run, u32 version, u64 *status);
@@ -50,10 +50,12 @@ enum guest_access {
 };
 /**
  * td_operand() - host address of a GPA operand of a TDCALL (tdx-guest-abi.md 1.5); private or shared by its SHARED bit
- * @operand: for OPERAND_INVALID. Result TDCALL_DONE with @status 0 and @hpa, or TDCALL_DONE with an error status, or EXIT/VE.
+ * @operand: for OPERAND_INVALID. Result TDCALL_DONE with @status 0 and @hpa, or TDCALL_DONE with an error status,
+ * or EXIT/VE.
  * The pages of one operand never cross a page. Implemented in td_operand.c.
  */
-enum tdcall_outcome td_operand(struct td_run *run, u64 gpa, enum guest_access access, u32 operand, u64 *hpa, u64 *status);
+enum tdcall_outcome td_operand(struct td_run *run, u64 gpa, enum guest_access access, u32 operand, u64 *hpa,
+			       u64 *status);
 
 /** tdcall_exit() - the TD executed 66 0F 01 CC; false: the stay ends (run->exit_* filled) */
 bool tdcall_exit(struct td_run *run);

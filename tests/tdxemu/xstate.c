@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Switching extended state with XSAVES and XRSTORS. Our own code uses general registers only, so between a TD's exit and
- * the end of its stay its extended state simply stays in the CPU. The host's is never saved: the interface says that it
- * is lost, except XMM registers that pass a TDVMCALL, which are patched into the legacy area of the images below.
- * Called on the core that enters or leaves. Manual: SDM volume 1, "Managing State Using the XSAVE Feature Set";
- * tdx-host-td.md 9.9.
+ * Switching extended state with XSAVES and XRSTORS. Our own code uses general registers only, so between a TD's exit
+ * and the end of its stay its extended state simply stays in the CPU. The host's is never saved: the interface says
+ * that it is lost, except XMM registers that pass a TDVMCALL, which are patched into the legacy area of the images
+ * below. Called on the core that enters or leaves. Manual: SDM volume 1, "Managing State Using the XSAVE Feature
+ * Set"; tdx-host-td.md 9.9.
  */
 #include "tests/tdxemu/xstate.h"
 
@@ -71,8 +71,13 @@ static void open_components(u64 xfam)
 	wrmsr(IA32_XSS, xfam & TD_XFAM_SUPERVISOR_MASK);
 }
 
+static u8 *xmm_of(u8 *area, u32 n)
+{
+	return area + XSAVE_XMM_OFFSET + n * XSAVE_XMM_BYTES;
+}
+
 /* Registers XMMn of @mask from one image to another; an image in SSE's INIT state counts as zeros. */
-static void copy_xmm(u8 *to, const u8 *from, u32 mask)
+static void copy_xmm(u8 *to, u8 *from, u32 mask)
 {
 	if ((header_of(to)->xstate_bv & TD_XFAM_SSE) == 0) {
 		memset(to + XSAVE_XMM_OFFSET, 0, XSTATE_XMM_COUNT * XSAVE_XMM_BYTES);
@@ -81,8 +86,7 @@ static void copy_xmm(u8 *to, const u8 *from, u32 mask)
 	}
 	for (u32 n = 0; n < XSTATE_XMM_COUNT; n++)
 		if (mask & BIT(n))
-			memcpy(to + XSAVE_XMM_OFFSET + n * XSAVE_XMM_BYTES, from + XSAVE_XMM_OFFSET + n * XSAVE_XMM_BYTES,
-			       XSAVE_XMM_BYTES);
+			memcpy(xmm_of(to, n), xmm_of(from, n), XSAVE_XMM_BYTES);
 }
 
 /* The SSE part of the CPU's state now, as an image whose XMM area is valid. */

@@ -73,7 +73,13 @@ WEAK void host_view_hide(u64 hpa, u64 bytes, enum hidden_as kind)
 
 WEAK void host_view_release(u64 hpa, u64 bytes, enum release_rule rule)
 {
-	set_view(hpa, bytes, rule == RELEASE_AS_IS ? VIEW_SHARED : rule == RELEASE_CLEAR ? VIEW_OWES_CLEAR : VIEW_OWES_WBINVD);
+	static const enum page_view views[] = {
+		[RELEASE_CLEAR] = VIEW_OWES_CLEAR,
+		[RELEASE_WBINVD_CLEAR] = VIEW_OWES_WBINVD,
+		[RELEASE_AS_IS] = VIEW_SHARED,
+	};
+
+	set_view(hpa, bytes, views[rule]);
 }
 
 WEAK void host_view_written_back(u64 hpa, u16 hkid)
@@ -322,7 +328,8 @@ static bool table_locks_free(u64 base, u64 count)
 bool machine_locks_free(const struct machine_td *td)
 {
 	bool ok = module.lock == 0 && module.kot_lock == 0 && module.tdmrs[0].lock == 0 &&
-		  table_locks_free(PAMT_1G_BASE, 1) && table_locks_free(PAMT_2M_BASE, KIB(8) / MODULE_PAMT_ENTRY_BYTES) &&
+		  table_locks_free(PAMT_1G_BASE, 1) &&
+		  table_locks_free(PAMT_2M_BASE, KIB(8) / MODULE_PAMT_ENTRY_BYTES) &&
 		  table_locks_free(PAMT_4K_BASE, MIB(4) / MODULE_PAMT_ENTRY_BYTES);
 
 	for (u32 i = 0; i < MODULE_MAX_PACKAGES; i++)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The software TDX machine's module side on the development machine. Physical memory is an arena at the same low addresses
- * as its HPAs, so phys() works unchanged; cores, host view, VMCS and TD operands are fakes (weak symbols: a real file that
- * is linked wins).
+ * The software TDX machine's module side on the development machine. Physical memory is an arena at the same low
+ * addresses as its HPAs, so phys() works unchanged; cores, host view, VMCS and TD operands are fakes (weak symbols: a
+ * real file that is linked wins).
  *
  *	0x40000000	host memory (64 MiB, a reserved area of the one TDMR): parameters, PAMT
  *	0x44000000	TD pool: machine_page()
