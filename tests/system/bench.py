@@ -22,7 +22,7 @@ import machine
 
 TABLE = os.path.join(machine.TOP, "docs/bench.md")
 FOLDER = os.path.join(cases.BUILD, "bench")
-PROMPT = rb"^cella> "
+PROMPT = rb"^[\r\x1b\[K]*cella> "
 BOOT_SECONDS, TD_SECONDS, LINUX_SECONDS = 120, 300, 600
 
 # GHCI functions and exit reasons by their numbers; the rest shows as a number.
