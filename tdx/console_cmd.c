@@ -56,8 +56,7 @@ static void show_memory(const struct tdx_sysinfo *sysinfo)
 	const struct tdx_tdmr_info *tdmrs = tdx_module_tdmrs(&tdmr_count);
 
 	for (u32 i = 0; i < sysinfo->cmr_count; i++)
-		console_printf("CMR %-2u    0x%012lx %lu MiB\n", i, sysinfo->cmrs[i].base,
-			       mib(sysinfo->cmrs[i].bytes));
+		console_printf("CMR %-2u    0x%012lx %lu MiB\n", i, sysinfo->cmrs[i].base, mib(sysinfo->cmrs[i].bytes));
 	for (u32 i = 0; i < tdmr_count; i++) {
 		u32 areas = 0;
 

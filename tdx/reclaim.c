@@ -35,11 +35,9 @@ void reclaim_quarantine(hpa_t page, enum tdx_level level, enum page_owner owner,
 	page_set_owner(page, level_pages(level), owner, PAGE_QUARANTINE);
 	if (tdx_succeeded(RETRY_BUSY(tdh_phymem_page_rdmd(page, &info))))
 		log_error("tdx", "page 0x%lx (%s) goes to quarantine: %s; the module calls it %s of TDR 0x%lx",
-			  page.raw, page_owner_name(owner), why, page_type_name(info.type),
-			  info.owner_tdr.raw);
+			  page.raw, page_owner_name(owner), why, page_type_name(info.type), info.owner_tdr.raw);
 	else
-		log_error("tdx", "page 0x%lx (%s) goes to quarantine: %s", page.raw,
-			  page_owner_name(owner), why);
+		log_error("tdx", "page 0x%lx (%s) goes to quarantine: %s", page.raw, page_owner_name(owner), why);
 }
 
 static void clear_and_free(hpa_t page, enum tdx_level level, enum page_owner owner)
@@ -78,12 +76,6 @@ static bool reclaimed(hpa_t page, enum tdx_level level, enum page_owner owner)
 	return false;
 }
 
-void reclaim_page(hpa_t page, enum tdx_level level, enum page_owner owner)
-{
-	if (reclaimed(page, level, owner))
-		clear_and_free(page, level, owner);
-}
-
 void reclaim_tdr(hpa_t tdr)
 {
 	if (reclaimed(tdr, TDX_LEVEL_4K, PAGE_TDR) && write_back(tdr, TDX_LEVEL_4K, keyid_global(), PAGE_TDR))
@@ -98,8 +90,8 @@ void reclaim_removed(hpa_t page, enum tdx_level level, hkid_t hkid, enum page_ow
 
 void reclaim_td_page(const struct td *td, hpa_t page, enum tdx_level level, enum page_owner owner)
 {
-	if (td->state == TD_TEARDOWN)
-		reclaim_page(page, level, owner);
-	else
+	if (td->state != TD_TEARDOWN)
 		page_set_owner(page, level_pages(level), owner, PAGE_QUARANTINE);	/* td.c logs it once for the TD */
+	else if (reclaimed(page, level, owner))
+		clear_and_free(page, level, owner);
 }

@@ -8,15 +8,16 @@
 #include "kernel/page.h"
 #include "tdx/td.h"
 
-/** reclaim_page() - TDH.PHYMEM.PAGE.RECLAIM of a page of a TD in TEARDOWN, clear, free. @owner: its tag in the books */
-void reclaim_page(hpa_t page, enum tdx_level level, enum page_owner owner);
 /** reclaim_tdr() - the TDR, last: additionally written back under the global KeyID */
 void reclaim_tdr(hpa_t tdr);
 /** reclaim_removed() - a page that TDH.MEM.PAGE.REMOVE or SEPT.REMOVE returned while the TD holds @hkid */
 void reclaim_removed(hpa_t page, enum tdx_level level, hkid_t hkid, enum page_owner owner);
 /** reclaim_quarantine() - the page stays with the module for ever; @why: the refusal, for the log */
 void reclaim_quarantine(hpa_t page, enum tdx_level level, enum page_owner owner, const char *why);
-/** reclaim_td_page() - while @td is destroyed: reclaim_page() if its KeyID was released, quarantine otherwise */
+/**
+ * reclaim_td_page() - while @td is destroyed: TDH.PHYMEM.PAGE.RECLAIM, clear, free if its KeyID was released,
+ * quarantine otherwise. @owner: the page's tag in the books
+ */
 void reclaim_td_page(const struct td *td, hpa_t page, enum tdx_level level, enum page_owner owner);
 
 /** level_bytes() - size of a page of @level; level_pages() - in 4 KiB pages */

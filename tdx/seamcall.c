@@ -25,8 +25,7 @@ _Static_assert(GPR_RAX * 8 == GPRS_RAX && GPR_RCX * 8 == GPRS_RCX && GPR_RDX * 8
 		       GPR_RBX * 8 == GPRS_RBX && GPR_RSI * 8 == GPRS_RSI && GPR_RDI * 8 == GPRS_RDI &&
 		       GPR_R8 * 8 == GPRS_R8 && GPR_R9 * 8 == GPRS_R9 && GPR_R10 * 8 == GPRS_R10 &&
 		       GPR_R11 * 8 == GPRS_R11 && GPR_R12 * 8 == GPRS_R12 && GPR_R13 * 8 == GPRS_R13 &&
-		       GPR_R14 * 8 == GPRS_R14 && GPR_R15 * 8 == GPRS_R15,
-	       "seamcall.S: register array");
+		       GPR_R14 * 8 == GPRS_R14 && GPR_R15 * 8 == GPRS_R15, "seamcall.S: register array");
 
 enum {
 	ENTROPY_ATTEMPTS = 10,	/* what TDX hosts do; the generator refills within microseconds */
@@ -56,8 +55,7 @@ static void trace(u64 leaf, tdx_status_t status, const struct seamcall_regs *reg
 	char text[TDX_STATUS_TEXT_BYTES];
 
 	log_debug("seamcall", "%s: %s: rax %016lx rcx %lx rdx %lx r8 %lx r9 %lx r10 %lx r11 %lx",
-		  tdx_leaf_name(leaf), tdx_status_text(status, text), status.raw,
-		  regs->rcx, regs->rdx, regs->r8,
+		  tdx_leaf_name(leaf), tdx_status_text(status, text), status.raw, regs->rcx, regs->rdx, regs->r8,
 		  regs->r9, regs->r10, regs->r11);
 }
 

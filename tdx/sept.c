@@ -55,8 +55,7 @@ static int refused(const char *leaf, gpa_t gpa, tdx_status_t status, const struc
 	if (tdx_status_is_busy(status))
 		return -EBUSY;
 	log_error("tdx", "%s of GPA 0x%lx: %s, entry 0x%lx of level %d in state %d", leaf,
-		  gpa.raw, tdx_status_text(status, text), entry->entry,
-		  entry->level, entry->state);
+		  gpa.raw, tdx_status_text(status, text), entry->entry, entry->level, entry->state);
 	return -EIO;
 }
 

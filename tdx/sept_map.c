@@ -73,8 +73,7 @@ static struct node *node_at(const struct sept_map *map, gpa_t gpa, enum tdx_leve
 	for (enum tdx_level at = map->root_level; at > level; at--) {
 		u64 entry = node->entry[index_of(gpa, at)];
 
-		panic_if(kind_of(entry) != SEPT_MAP_TABLE, "sept_map: no table at level %d for GPA 0x%lx", at,
-			 gpa.raw);
+		panic_if(kind_of(entry) != SEPT_MAP_TABLE, "sept_map: no table at level %d for GPA 0x%lx", at, gpa.raw);
 		node = child_of(entry);
 	}
 	return node;

@@ -122,20 +122,15 @@ static int read_cpuid_config(void)
 	}
 	for (u32 i = 0; i < sysinfo.cpuid_config_count; i++) {
 		struct tdx_cpuid_config *config = &sysinfo.cpuid_config[i];
-		u64 leaf, eax_ebx, ecx_edx;
+		u64 values = TDX_SYS_CPUID_CONFIG_VALUES + 2 * i;
+		u64 words[3];	/* leaf and subleaf, EAX and EBX, ECX and EDX; the first of each pair in the low half */
 
-		if (read_field("CPUID_CONFIG_LEAVES", TDX_SYS_CPUID_CONFIG_LEAVES + i, &leaf, sizeof(leaf), REQUIRED) ||
-		    read_field("CPUID_CONFIG_VALUES", TDX_SYS_CPUID_CONFIG_VALUES + 2 * i, &eax_ebx, sizeof(eax_ebx),
-			       REQUIRED) ||
-		    read_field("CPUID_CONFIG_VALUES", TDX_SYS_CPUID_CONFIG_VALUES + 2 * i + 1, &ecx_edx,
-			       sizeof(ecx_edx), REQUIRED))
+		if (read_field("CPUID_CONFIG_LEAVES", TDX_SYS_CPUID_CONFIG_LEAVES + i, &words[0], sizeof(u64), REQUIRED) ||
+		    read_field("CPUID_CONFIG_VALUES", values, &words[1], sizeof(u64), REQUIRED) ||
+		    read_field("CPUID_CONFIG_VALUES", values + 1, &words[2], sizeof(u64), REQUIRED))
 			return -EIO;
-		config->leaf = (u32)leaf;
-		config->subleaf = (u32)(leaf >> 32);
-		config->configurable.eax = (u32)eax_ebx;
-		config->configurable.ebx = (u32)(eax_ebx >> 32);
-		config->configurable.ecx = (u32)ecx_edx;
-		config->configurable.edx = (u32)(ecx_edx >> 32);
+		_Static_assert(sizeof(words) == sizeof(*config), "struct tdx_cpuid_config is what the module tells");
+		memcpy(config, words, sizeof(words));
 	}
 	return 0;
 }

@@ -18,42 +18,57 @@ static struct sept_entry_info entry_info(const struct seamcall_regs *regs)
 	};
 }
 
+/** Calls a leaf that gives a page or table back: @removed is written on success, @entry on refusal. */
+static tdx_status_t remove_leaf(u64 leaf, hpa_t tdr, gpa_t gpa, enum tdx_level level, hpa_t *removed,
+				struct sept_entry_info *entry)
+{
+	struct seamcall_regs regs = { .rcx = gpa_and_level(gpa, level), .rdx = tdr.raw };
+	tdx_status_t status = seamcall(leaf, &regs);
+
+	if (tdx_succeeded(status))
+		*removed = HPA(regs.rcx);
+	else
+		*entry = entry_info(&regs);
+	return status;
+}
+
+/** Calls a leaf that reports on the entry it met, success or not. */
+static tdx_status_t sept_leaf(u64 leaf, struct seamcall_regs *regs, struct sept_entry_info *entry)
+{
+	tdx_status_t status = seamcall(leaf, regs);
+
+	*entry = entry_info(regs);
+	return status;
+}
+
 tdx_status_t tdh_mem_page_add(hpa_t tdr, gpa_t gpa, hpa_t target, hpa_t source, struct sept_entry_info *entry)
 {
 	struct seamcall_regs regs = {
 		.rcx = gpa_and_level(gpa, TDX_LEVEL_4K), .rdx = tdr.raw, .r8 = target.raw, .r9 = source.raw,
 	};
-	tdx_status_t status = seamcall(TDH_MEM_PAGE_ADD, &regs);
 
-	*entry = entry_info(&regs);
-	return status;
+	return sept_leaf(TDH_MEM_PAGE_ADD, &regs, entry);
 }
 
 tdx_status_t tdh_mem_sept_add(hpa_t tdr, gpa_t gpa, enum tdx_level level, hpa_t table, struct sept_entry_info *entry)
 {
 	struct seamcall_regs regs = { .rcx = gpa_and_level(gpa, level), .rdx = tdr.raw, .r8 = table.raw };
-	tdx_status_t status = seamcall(TDH_MEM_SEPT_ADD, &regs);
 
-	*entry = entry_info(&regs);
-	return status;
+	return sept_leaf(TDH_MEM_SEPT_ADD, &regs, entry);
 }
 
 tdx_status_t tdh_mem_page_aug(hpa_t tdr, gpa_t gpa, enum tdx_level level, hpa_t page, struct sept_entry_info *entry)
 {
 	struct seamcall_regs regs = { .rcx = gpa_and_level(gpa, level), .rdx = tdr.raw, .r8 = page.raw };
-	tdx_status_t status = seamcall(TDH_MEM_PAGE_AUG, &regs);
 
-	*entry = entry_info(&regs);
-	return status;
+	return sept_leaf(TDH_MEM_PAGE_AUG, &regs, entry);
 }
 
 tdx_status_t tdh_mem_range_block(hpa_t tdr, gpa_t gpa, enum tdx_level level, struct sept_entry_info *entry)
 {
 	struct seamcall_regs regs = { .rcx = gpa_and_level(gpa, level), .rdx = tdr.raw };
-	tdx_status_t status = seamcall(TDH_MEM_RANGE_BLOCK, &regs);
 
-	*entry = entry_info(&regs);
-	return status;
+	return sept_leaf(TDH_MEM_RANGE_BLOCK, &regs, entry);
 }
 
 tdx_status_t tdh_mem_page_demote(hpa_t tdr, gpa_t gpa, enum tdx_level level, hpa_t table, struct sept_entry_info *entry)
@@ -63,40 +78,22 @@ tdx_status_t tdh_mem_page_demote(hpa_t tdr, gpa_t gpa, enum tdx_level level, hpa
 		/* no tables of L2 VMs */
 		.r9 = SEPT_NULL_PAGE, .r10 = SEPT_NULL_PAGE, .r11 = SEPT_NULL_PAGE,
 	};
-	tdx_status_t status = seamcall(TDH_MEM_PAGE_DEMOTE, &regs);
 
-	*entry = entry_info(&regs);
-	return status;
+	return sept_leaf(TDH_MEM_PAGE_DEMOTE, &regs, entry);
 }
 
 tdx_status_t tdh_mem_page_remove(hpa_t tdr, gpa_t gpa, enum tdx_level level, hpa_t *page, struct sept_entry_info *entry)
 {
-	struct seamcall_regs regs = { .rcx = gpa_and_level(gpa, level), .rdx = tdr.raw };
-	tdx_status_t status = seamcall(TDH_MEM_PAGE_REMOVE, &regs);
-
-	if (tdx_succeeded(status))
-		*page = HPA(regs.rcx);
-	else
-		*entry = entry_info(&regs);
-	return status;
+	return remove_leaf(TDH_MEM_PAGE_REMOVE, tdr, gpa, level, page, entry);
 }
 
 tdx_status_t tdh_mem_sept_remove(hpa_t tdr, gpa_t gpa, enum tdx_level level, hpa_t *table,
 				 struct sept_entry_info *entry)
 {
-	struct seamcall_regs regs = { .rcx = gpa_and_level(gpa, level), .rdx = tdr.raw };
-	tdx_status_t status = seamcall(TDH_MEM_SEPT_REMOVE, &regs);
-
-	if (tdx_succeeded(status))
-		*table = HPA(regs.rcx);
-	else
-		*entry = entry_info(&regs);
-	return status;
+	return remove_leaf(TDH_MEM_SEPT_REMOVE, tdr, gpa, level, table, entry);
 }
 
 tdx_status_t tdh_mem_track(hpa_t tdr)
 {
-	struct seamcall_regs regs = { .rcx = tdr.raw };
-
-	return seamcall(TDH_MEM_TRACK, &regs);
+	return seamcall(TDH_MEM_TRACK, &(struct seamcall_regs){ .rcx = tdr.raw });
 }

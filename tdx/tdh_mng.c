@@ -6,23 +6,17 @@
 
 tdx_status_t tdh_mng_addcx(hpa_t page, hpa_t tdr)
 {
-	struct seamcall_regs regs = { .rcx = page.raw, .rdx = tdr.raw };
-
-	return seamcall(TDH_MNG_ADDCX, &regs);
+	return seamcall(TDH_MNG_ADDCX, &(struct seamcall_regs){ .rcx = page.raw, .rdx = tdr.raw });
 }
 
 tdx_status_t tdh_mng_key_config(hpa_t tdr)
 {
-	struct seamcall_regs regs = { .rcx = tdr.raw };
-
-	return seamcall(TDH_MNG_KEY_CONFIG, &regs);
+	return seamcall(TDH_MNG_KEY_CONFIG, &(struct seamcall_regs){ .rcx = tdr.raw });
 }
 
 tdx_status_t tdh_mng_create(hpa_t page, hkid_t hkid)
 {
-	struct seamcall_regs regs = { .rcx = page.raw, .rdx = hkid.raw };
-
-	return seamcall(TDH_MNG_CREATE, &regs);
+	return seamcall(TDH_MNG_CREATE, &(struct seamcall_regs){ .rcx = page.raw, .rdx = hkid.raw });
 }
 
 tdx_status_t tdh_mng_rd(hpa_t tdr, u64 field, u64 *value)
@@ -37,16 +31,12 @@ tdx_status_t tdh_mng_rd(hpa_t tdr, u64 field, u64 *value)
 
 tdx_status_t tdh_mng_vpflushdone(hpa_t tdr)
 {
-	struct seamcall_regs regs = { .rcx = tdr.raw };
-
-	return seamcall(TDH_MNG_VPFLUSHDONE, &regs);
+	return seamcall(TDH_MNG_VPFLUSHDONE, &(struct seamcall_regs){ .rcx = tdr.raw });
 }
 
 tdx_status_t tdh_mng_key_freeid(hpa_t tdr)
 {
-	struct seamcall_regs regs = { .rcx = tdr.raw };
-
-	return seamcall(TDH_MNG_KEY_FREEID, &regs);
+	return seamcall(TDH_MNG_KEY_FREEID, &(struct seamcall_regs){ .rcx = tdr.raw });
 }
 
 tdx_status_t tdh_mng_init(hpa_t tdr, hpa_t params, struct td_cpuid_refusal *refusal)

@@ -6,14 +6,10 @@
 
 tdx_status_t tdh_mr_extend(hpa_t tdr, gpa_t chunk)
 {
-	struct seamcall_regs regs = { .rcx = chunk.raw, .rdx = tdr.raw };
-
-	return seamcall(TDH_MR_EXTEND, &regs);
+	return seamcall(TDH_MR_EXTEND, &(struct seamcall_regs){ .rcx = chunk.raw, .rdx = tdr.raw });
 }
 
 tdx_status_t tdh_mr_finalize(hpa_t tdr)
 {
-	struct seamcall_regs regs = { .rcx = tdr.raw };
-
-	return seamcall(TDH_MR_FINALIZE, &regs);
+	return seamcall(TDH_MR_FINALIZE, &(struct seamcall_regs){ .rcx = tdr.raw });
 }

@@ -34,14 +34,10 @@ tdx_status_t tdh_phymem_page_reclaim(hpa_t page, struct pamt_info *info)
 
 tdx_status_t tdh_phymem_cache_wb(enum cache_wb_command command)
 {
-	struct seamcall_regs regs = { .rcx = command };
-
-	return seamcall(TDH_PHYMEM_CACHE_WB, &regs);
+	return seamcall(TDH_PHYMEM_CACHE_WB, &(struct seamcall_regs){ .rcx = command });
 }
 
 tdx_status_t tdh_phymem_page_wbinvd(keyed_hpa_t page)
 {
-	struct seamcall_regs regs = { .rcx = page.raw };
-
-	return seamcall(TDH_PHYMEM_PAGE_WBINVD, &regs);
+	return seamcall(TDH_PHYMEM_PAGE_WBINVD, &(struct seamcall_regs){ .rcx = page.raw });
 }

@@ -21,9 +21,7 @@ static struct td_cpuid_value cpuid_value(u64 eax_ebx, u64 ecx_edx)
 
 tdx_status_t tdh_sys_key_config(void)
 {
-	struct seamcall_regs regs = { 0 };
-
-	return seamcall(TDH_SYS_KEY_CONFIG, &regs);
+	return seamcall(TDH_SYS_KEY_CONFIG, &(struct seamcall_regs){ 0 });
 }
 
 tdx_status_t tdh_sys_init(struct tdx_cpuid_complaint *complaint)
@@ -75,14 +73,10 @@ tdx_status_t tdh_sys_tdmr_init(hpa_t tdmr, hpa_t *next)
 
 tdx_status_t tdh_sys_config(hpa_t tdmrs, u32 count, hkid_t global)
 {
-	struct seamcall_regs regs = { .rcx = tdmrs.raw, .rdx = count, .r8 = global.raw };
-
-	return seamcall(TDH_SYS_CONFIG, &regs);
+	return seamcall(TDH_SYS_CONFIG, &(struct seamcall_regs){ .rcx = tdmrs.raw, .rdx = count, .r8 = global.raw });
 }
 
 tdx_status_t tdh_sys_disable(void)
 {
-	struct seamcall_regs regs = { 0 };
-
-	return seamcall(TDH_SYS_DISABLE, &regs);
+	return seamcall(TDH_SYS_DISABLE, &(struct seamcall_regs){ 0 });
 }

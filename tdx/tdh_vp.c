@@ -14,30 +14,22 @@ tdx_status_t tdh_vp_enter(hpa_t tdvpr, u64 gpr[GPR_COUNT])
 
 tdx_status_t tdh_vp_addcx(hpa_t page, hpa_t tdvpr)
 {
-	struct seamcall_regs regs = { .rcx = page.raw, .rdx = tdvpr.raw };
-
-	return seamcall(TDH_VP_ADDCX, &regs);
+	return seamcall(TDH_VP_ADDCX, &(struct seamcall_regs){ .rcx = page.raw, .rdx = tdvpr.raw });
 }
 
 tdx_status_t tdh_vp_create(hpa_t page, hpa_t tdr)
 {
-	struct seamcall_regs regs = { .rcx = page.raw, .rdx = tdr.raw };
-
-	return seamcall(TDH_VP_CREATE, &regs);
+	return seamcall(TDH_VP_CREATE, &(struct seamcall_regs){ .rcx = page.raw, .rdx = tdr.raw });
 }
 
 tdx_status_t tdh_vp_flush(hpa_t tdvpr)
 {
-	struct seamcall_regs regs = { .rcx = tdvpr.raw };
-
-	return seamcall(TDH_VP_FLUSH, &regs);
+	return seamcall(TDH_VP_FLUSH, &(struct seamcall_regs){ .rcx = tdvpr.raw });
 }
 
 tdx_status_t tdh_vp_init(hpa_t tdvpr, u64 initial_rcx)
 {
-	struct seamcall_regs regs = { .rcx = tdvpr.raw, .rdx = initial_rcx };
-
-	return seamcall(TDH_VP_INIT, &regs);
+	return seamcall(TDH_VP_INIT, &(struct seamcall_regs){ .rcx = tdvpr.raw, .rdx = initial_rcx });
 }
 
 tdx_status_t tdh_vp_init_with_apic_id(hpa_t tdvpr, u64 initial_rcx, u32 x2apic_id)
@@ -59,7 +51,5 @@ tdx_status_t tdh_vp_rd(hpa_t tdvpr, u64 field, u64 *value)
 
 tdx_status_t tdh_vp_wr(hpa_t tdvpr, u64 field, u64 value, u64 mask)
 {
-	struct seamcall_regs regs = { .rcx = tdvpr.raw, .rdx = field, .r8 = value, .r9 = mask };
-
-	return seamcall(TDH_VP_WR, &regs);
+	return seamcall(TDH_VP_WR, &(struct seamcall_regs){ .rcx = tdvpr.raw, .rdx = field, .r8 = value, .r9 = mask });
 }
