@@ -214,7 +214,7 @@ $(BUILD)/unit/cella_unit: $(addprefix $(BUILD)/unit/,$(addsuffix .o,$(unit_commo
 		$(unit_cella) $(unit_cella_tests) tp/sha512 $(addprefix tp/,$(libfdt))))
 	$(say) LD $@
 	$(CC) $(unit_cflags) $^ -o $@
-$(BUILD)/unit/vmm_unit: $(addprefix $(BUILD)/unit/,$(addsuffix .o,$(unit_common) tests/unit/fake_host $(unit_vmm) $(unit_vmm_tests) \
+$(BUILD)/unit/vmm_unit: $(addprefix $(BUILD)/unit/,$(addsuffix .o,$(unit_common) tests/unit/fake_host tests/unit/hob_check $(unit_vmm) $(unit_vmm_tests) \
 		$(addprefix tp/,$(libfdt) fdt_sw)))
 	$(say) LD $@
 	$(CC) $(unit_cflags) $^ -o $@

@@ -5,7 +5,7 @@
  *   1. firmware, kernel and memory are checked before anything is taken
  *   2. memory map, shared EPT with its device window, devices
  *   3. TDR, key, TDCS, TD_PARAMS
- *   4. payload window; hand-off block list in host memory, validated
+ *   4. payload window; hand-off block list in host memory
  *   5. all vCPUs, with the hand-off's GPA in RCX and R8
  *   6. sections in the descriptor's order, pages ascending; each page is added and, if the section asks for it, its
  *      16 chunks are measured before the next page is added
@@ -35,11 +35,8 @@
 #include "vmm/guest.h"
 #include "vmm/hob.h"
 #include "vmm/params.h"
-#include "vmm/payload.h"
 #include "vmm/tdvf.h"
 
-#define BUILD_ERROR_BYTES 240
-#define HEX_MRTD_BYTES (2 * TDX_MR_BYTES + 1)
 /* Control pages of a TD with one vCPU and of each further vCPU, generously. */
 #define CONTROL_BYTES KIB(128)
 #define VCPU_BYTES KIB(64)
@@ -53,11 +50,11 @@ struct build {
 	u64 hob_pages;
 	u8 *bounce;	/* one page: section data that is no whole page of the module */
 	u64 pages_added;
-	char error[BUILD_ERROR_BYTES];
+	char error[REFUSAL_BYTES];
 };
 _Static_assert(sizeof(struct build) <= PAGE_SIZE, "one page");
 
-static int __printf(3, 4) refuse(struct build *build, int error, const char *format, ...)
+static int __printf(3, 4) fail(struct build *build, int error, const char *format, ...)
 {
 	va_list args;
 
@@ -67,10 +64,20 @@ static int __printf(3, 4) refuse(struct build *build, int error, const char *for
 	return error;
 }
 
-static void mrtd_text(const u8 mrtd[TDX_MR_BYTES], char text[HEX_MRTD_BYTES])
+const char *mrtd_text(const u8 mrtd[TDX_MR_BYTES], char text[MRTD_TEXT_BYTES])
 {
 	for (u32 i = 0; i < TDX_MR_BYTES; i++)
 		format_text(text + 2 * i, 3, "%02x", mrtd[i]);
+	return text;
+}
+
+static void *host_pages(struct build *build, u64 count)
+{
+	void *pages = page_zalloc(count, PAGE_GUEST);
+
+	if (!pages)
+		fail(build, -ENOMEM, "no host memory is left");
+	return pages;
 }
 
 /* ---- 1: checks ---- */
@@ -79,11 +86,11 @@ static int check_firmware(struct build *build)
 {
 	const struct guest_config *config = build->guest->config;
 	u64 low = MIN(config->memory_bytes, GUEST_LOW_RAM_MAX);
-	char why[TDVF_ERROR_BYTES];
+	char why[REFUSAL_BYTES];
 
 	if (tdvf_parse(hpa_to_hva(config->firmware->start), config->firmware->bytes, &build->image, why) ||
 	    tdvf_check_placement(&build->image, low, config->memory_bytes - low, why))
-		return refuse(build, -EINVAL, "its firmware, boot module \"%s\", cannot be used: %s",
+		return fail(build, -EINVAL, "its firmware, boot module \"%s\", cannot be used: %s",
 			      config->firmware->text, why);
 	return 0;
 }
@@ -91,10 +98,10 @@ static int check_firmware(struct build *build)
 static int check_kernel(struct build *build)
 {
 	const struct boot_module *kernel = build->guest->config->kernel;
-	char why[PAYLOAD_ERROR_BYTES];
+	char why[REFUSAL_BYTES];
 
 	if (kernel && payload_check_kernel(hpa_to_hva(kernel->start), kernel->bytes, why))
-		return refuse(build, -EINVAL, "its kernel, boot module \"%s\", cannot be used: %s", kernel->text, why);
+		return fail(build, -EINVAL, "its kernel, boot module \"%s\", cannot be used: %s", kernel->text, why);
 	return 0;
 }
 
@@ -114,10 +121,9 @@ static int check_pool(struct build *build)
 			spoken_for += other->config->memory_bytes;
 	}
 	if (need + spoken_for > tdx_pool_bytes())
-		return refuse(build, -ENOMEM,
-			      "it needs %lu MiB, but of the TD pool's %lu MiB the other TDs take %lu MiB: raise "
-			      "td-pool, or give the TD less memory",
-			      DIV_ROUND_UP(need, MIB(1)), tdx_pool_bytes() / MIB(1), spoken_for / MIB(1));
+		return fail(build, -ENOMEM, "it needs %lu MiB, but of the TD pool's %lu MiB the other TDs take %lu "
+			    "MiB: raise td-pool, or give the TD less memory", DIV_ROUND_UP(need, MIB(1)),
+			    tdx_pool_bytes() / MIB(1), spoken_for / MIB(1));
 	return 0;
 }
 
@@ -126,18 +132,18 @@ static int check_pool(struct build *build)
 static int create_platform(struct build *build)
 {
 	struct guest *guest = build->guest;
+	u64 window_bytes = GUEST_HIGH_RAM_BASE - GUEST_LOW_RAM_MAX;
 	int error = gmem_create(guest);
 
 	if (!error)
 		error = shared_ept_create(&guest->shared_ept, TDX_SHARED_BIT_GPAW48);
 	/* Device accesses raise #VE in the guest instead of leaving the TD; RAM never lies between here and 4 GiB. */
 	if (!error)
-		error = shared_ept_set_mmio(&guest->shared_ept, GPA(GUEST_LOW_RAM_MAX),
-					    GUEST_HIGH_RAM_BASE - GUEST_LOW_RAM_MAX);
+		error = shared_ept_set_mmio(&guest->shared_ept, GPA(GUEST_LOW_RAM_MAX), window_bytes);
 	if (!error)
 		error = platform_create(guest);
 	guest->has_platform = !error;
-	return error ? refuse(build, error, "no host memory is left for its devices") : 0;
+	return error ? fail(build, error, "no host memory is left for its devices") : 0;
 }
 
 /* ---- 3: the TD ---- */
@@ -158,64 +164,51 @@ static int create_td(struct build *build)
 		.tsc_frequency = tdx_tsc_frequency(),
 		.cpuid = native_cpuid,
 	};
-	struct td_params *params = page_zalloc(1, PAGE_GUEST);
-	char why[PARAMS_ERROR_BYTES];
+	struct td_params *params = host_pages(build, 1);
 	int error;
 
 	if (!params)
-		return refuse(build, -ENOMEM, "no host memory is left");
-	error = params_fill(params, &input, why);
-	if (error)
-		refuse(build, error, "%s", why);
-	else
+		return -ENOMEM;
+	error = params_fill(params, &input, build->error);
+	if (!error)
 		error = td_create(&guest->td, params);
 	page_zfree(params, 1, PAGE_GUEST);
 	if (!error || build->error[0])
 		return error;
-	return refuse(build, error, "the TD could not be created (%s)",
-		      error == -ENOMEM ? "the TD pool is exhausted" :
-		      error == -ENOSPC ? "no private KeyID is free" :
-					 "see the lines above");
+	return fail(build, error, "the TD could not be created (%s)",
+		    error == -ENOMEM ? "the TD pool is exhausted" :
+		    error == -ENOSPC ? "no private KeyID is free" : "see the lines above");
 }
 
 /* ---- 4: payload and hand-off ---- */
 
 static int map_payload(struct build *build)
 {
-	char why[PAYLOAD_ERROR_BYTES];
-	int error = payload_map(build->guest, why);
-
-	return error ? refuse(build, error, "%s", why) : 0;
+	return payload_map(build->guest, build->error);
 }
 
 static int write_hob(struct build *build)
 {
-	const struct tdvf_section *section = &build->image.sections[build->image.td_hob];
+	const struct tdvf_section *sections = build->image.sections, *hob = &sections[build->image.td_hob];
 	struct gmem *memory = &build->guest->memory;
 	struct hob_plan *plan = &build->plan;
-	char why[HOB_ERROR_BYTES];
-	u64 used = 0;
+	u64 used;
 
-	build->hob_pages = section->memory_bytes / PAGE_SIZE;
-	build->hob = page_zalloc(build->hob_pages, PAGE_GUEST);
+	build->hob_pages = hob->memory_bytes / PAGE_SIZE;
+	build->hob = host_pages(build, build->hob_pages);
 	if (!build->hob)
-		return refuse(build, -ENOMEM, "no host memory is left");
-	plan->list_gpa = section->gpa;
-	plan->list_bytes = section->memory_bytes;
+		return -ENOMEM;
+	plan->list_gpa = hob->gpa;
+	plan->list_bytes = hob->memory_bytes;
 	plan->low_bytes = memory->low_bytes;
 	plan->high_bytes = memory->high_bytes;
 	plan->payload = build->guest->payload.block.version ? &build->guest->payload.block : NULL;
-	for (u32 i = 0; i < build->image.section_count; i++) {
-		const struct tdvf_section *in = &build->image.sections[i];
-
+	for (const struct tdvf_section *in = sections; in < sections + build->image.section_count; in++)
 		if (tdvf_is_added(in) && tdvf_in_ram(in, memory->low_bytes, memory->high_bytes))
 			plan->added[plan->added_count++] = (struct hob_region){ in->gpa, in->memory_bytes };
-	}
 	if (hob_build(build->hob, plan, &used))
-		return refuse(build, -EINVAL, "its hand-off list does not fit the firmware's %lu bytes",
-			      plan->list_bytes);
-	if (hob_validate(build->hob, used, plan->list_gpa, why))
-		return refuse(build, -EINVAL, "its hand-off list is wrong: %s", why);
+		return fail(build, -EINVAL, "its hand-off list does not fit the firmware's %lu bytes",
+			    plan->list_bytes);
 	return 0;
 }
 _Static_assert(HOB_MAX_ADDED >= TDVF_MAX_SECTIONS, "every section may lie in RAM");
@@ -231,7 +224,7 @@ static int create_vcpus(struct build *build)
 		int error = vcpu_create(vcpu, &guest->td, build->plan.list_gpa, guest->shared_ept.root);
 
 		if (error)
-			return refuse(build, error, "vCPU %u could not be created", i);
+			return fail(build, error, "vCPU %u could not be created", i);
 		if (guest_vcpu_cpu(guest, i) != arch_this_cpu()->id)
 			vcpu_flush(vcpu);
 	}
@@ -267,7 +260,7 @@ static int add_section(struct build *build, const struct tdvf_section *section)
 		if (!error && (section->attributes & TDVF_ATTR_MR_EXTEND))
 			error = td_measure_page(td, gpa, source);
 		if (error)
-			return refuse(build, error, "the page at 0x%lx of section %s could not be added%s", gpa.raw,
+			return fail(build, error, "the page at 0x%lx of section %s could not be added%s", gpa.raw,
 				      tdvf_section_name(section->type),
 				      error == -ENOMEM ? ": the TD pool is exhausted" : "");
 		build->pages_added++;
@@ -277,17 +270,15 @@ static int add_section(struct build *build, const struct tdvf_section *section)
 
 static int add_sections(struct build *build)
 {
-	build->bounce = page_zalloc(1, PAGE_GUEST);
-	if (!build->bounce)
-		return refuse(build, -ENOMEM, "no host memory is left");
-	for (u32 i = 0; i < build->image.section_count; i++) {
-		const struct tdvf_section *section = &build->image.sections[i];
-		int error = tdvf_is_added(section) ? add_section(build, section) : 0;
+	int error = 0;
 
-		if (error)
-			return error;
-	}
-	return 0;
+	build->bounce = host_pages(build, 1);
+	if (!build->bounce)
+		return -ENOMEM;
+	for (u32 i = 0; i < build->image.section_count && !error; i++)
+		if (tdvf_is_added(&build->image.sections[i]))
+			error = add_section(build, &build->image.sections[i]);
+	return error;
 }
 
 /* ---- 7: finalisation ---- */
@@ -296,30 +287,19 @@ static int finalise(struct build *build)
 {
 	struct guest *guest = build->guest;
 	const struct guest_config *config = guest->config;
-	char is[HEX_MRTD_BYTES], expected[HEX_MRTD_BYTES];
+	char text[MRTD_TEXT_BYTES];
 	int error = td_finalise(&guest->td);
 
 	if (error)
-		return refuse(build, error, "the TD could not be finalised");
+		return fail(build, error, "the TD could not be finalised");
 	if (config->has_expected_mrtd && memcmp(guest->td.mrtd, config->expected_mrtd, TDX_MR_BYTES)) {
-		mrtd_text(guest->td.mrtd, is);
-		mrtd_text(config->expected_mrtd, expected);
-		log_error("td", "%s: MRTD     %s", config->name, is);
-		log_error("td", "%s: expected %s", config->name, expected);
-		return refuse(build, -EINVAL, "MRTD is not what \"cella,expected-mrtd\" demands");
+		log_error("td", "%s: MRTD     %s", config->name, mrtd_text(guest->td.mrtd, text));
+		log_error("td", "%s: expected %s", config->name, mrtd_text(config->expected_mrtd, text));
+		return fail(build, -EINVAL, "MRTD is not what \"cella,expected-mrtd\" demands");
 	}
 	for (u32 i = 0; i < guest->vcpu_count; i++)
 		vapic_reset(&guest->vcpus[i]);
 	return 0;
-}
-
-static void release(struct build *build)
-{
-	if (build->bounce)
-		page_zfree(build->bounce, 1, PAGE_GUEST);
-	if (build->hob)
-		page_zfree(build->hob, build->hob_pages, PAGE_GUEST);
-	page_zfree(build, 1, PAGE_GUEST);
 }
 
 int build_guest(struct guest *guest)
@@ -330,27 +310,31 @@ int build_guest(struct guest *guest)
 	};
 	u64 start_ns = time_ns(), seamcalls = seamcall_total();
 	struct build *build = page_zalloc(1, PAGE_GUEST);
-	char mrtd[HEX_MRTD_BYTES];
+	const char *name = guest->config->name;
+	char mrtd[MRTD_TEXT_BYTES];
 	int error = 0;
 
 	if (!build) {
-		log_error("td", "%s is not started: no host memory is left", guest->config->name);
+		log_error("td", "%s is not started: no host memory is left", name);
 		return -ENOMEM;
 	}
 	build->guest = guest;
 	for (u32 i = 0; i < ARRAY_SIZE(steps) && !error; i++)
 		error = steps[i](build);
 	if (error) {
-		log_error("td", "%s is not started: %s", guest->config->name, build->error);
+		log_error("td", "%s is not started: %s", name, build->error);
 	} else {
 		guest->launched_ns = time_ns();
 		guest->launch_ns = guest->launched_ns - start_ns;
-		mrtd_text(guest->td.mrtd, mrtd);
-		log_info("td", "%s launched: MRTD %s, %lu pages added, %lu SEAMCALLs, %lu.%03lu ms",
-			 guest->config->name, mrtd, build->pages_added, seamcall_total() - seamcalls,
+		log_info("td", "%s launched: MRTD %s, %lu pages added, %lu SEAMCALLs, %lu.%03lu ms", name,
+			 mrtd_text(guest->td.mrtd, mrtd), build->pages_added, seamcall_total() - seamcalls,
 			 guest->launch_ns / NS_PER_MS, guest->launch_ns / 1000 % 1000);
 	}
-	release(build);
+	if (build->bounce)
+		page_zfree(build->bounce, 1, PAGE_GUEST);
+	if (build->hob)
+		page_zfree(build->hob, build->hob_pages, PAGE_GUEST);
+	page_zfree(build, 1, PAGE_GUEST);
 	return error;
 }
 

@@ -11,6 +11,7 @@
 #include "include/spec/tdvf.h"
 #include "kernel/percpu.h"
 #include "tests/unit/fake_host.h"
+#include "tests/unit/hob_check.h"
 #include "tests/unit/test.h"
 #include "vmm/hob.h"
 #include "vmm/payload.h"
@@ -119,7 +120,7 @@ TEST(build_hands_over_a_valid_list_with_the_payload)
 {
 	const struct hob_handoff *handoff = (const struct hob_handoff *)(const void *)fake.hob;
 	const struct tdshim_payload *block;
-	char error[HOB_ERROR_BYTES];
+	char error[REFUSAL_BYTES];
 
 	reset();
 	block = &guest->payload.block;
@@ -220,7 +221,7 @@ TEST(build_survives_running_out_of_host_pages_anywhere)
 
 TEST(payload_kernel_checks)
 {
-	char error[PAYLOAD_ERROR_BYTES];
+	char error[REFUSAL_BYTES];
 
 	reset();
 	CHECK_EQ(payload_check_kernel(bzimage, KERNEL_BYTES, error), 0);

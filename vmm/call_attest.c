@@ -10,6 +10,7 @@
  * GHCI, "TDG.VP.VMCALL<GetTdVmCallInfo>", "<GetQuote>", "<ReportFatalError>".
  */
 #include "include/spec/tdx/ghci.h"
+#include "kernel/lib/string.h"
 #include "kernel/log.h"
 #include "vmm/gmem.h"
 #include "vmm/guest.h"
@@ -21,10 +22,8 @@ u64 call_get_info(struct guest_vcpu *vcpu, struct vmcall *call)
 	if (call->argument[0] > 1)
 		return TDVMCALL_INVALID_OPERAND;
 	/* 0: all mandatory calls are there. 1: bit maps of the optional ones, of which there is none. */
-	tdvmcall_return(call, TDVMCALL_OUT_R11, 0);
-	tdvmcall_return(call, TDVMCALL_OUT_R12, 0);
-	tdvmcall_return(call, TDVMCALL_OUT_R13, 0);
-	tdvmcall_return(call, TDVMCALL_OUT_R14, 0);
+	for (u32 output = TDVMCALL_OUT_R11; output <= TDVMCALL_OUT_R14; output++)
+		tdvmcall_return(call, output, 0);
 	return TDVMCALL_SUCCESS;
 }
 
@@ -43,11 +42,9 @@ u64 call_get_quote(struct guest_vcpu *vcpu, struct vmcall *call)
 	if (bytes > TDX_QUOTE_MAX_BYTES || !gmem_is_ram(guest, buffer, bytes))
 		return TDVMCALL_INVALID_OPERAND;
 	/* The guest may change the buffer at any time: one copy, and only the copy is believed. */
-	if (gmem_read(guest, buffer, &header, sizeof(header)))
-		return TDVMCALL_INVALID_OPERAND;
-	if (header.version != TDX_QUOTE_VERSION || header.in_bytes > bytes - sizeof(header))
-		return TDVMCALL_INVALID_OPERAND;
-	if (gmem_write(guest, gpa_add(buffer, offsetof(struct tdx_quote_header, status)), &answer, sizeof(answer)))
+	if (gmem_read(guest, buffer, &header, sizeof(header)) || header.version != TDX_QUOTE_VERSION ||
+	    header.in_bytes > bytes - sizeof(header) ||
+	    gmem_write(guest, gpa_add(buffer, offsetof(struct tdx_quote_header, status)), &answer, sizeof(answer)))
 		return TDVMCALL_INVALID_OPERAND;
 	return TDVMCALL_SUCCESS;
 }
@@ -55,16 +52,12 @@ u64 call_get_quote(struct guest_vcpu *vcpu, struct vmcall *call)
 u64 call_fatal_error(struct guest_vcpu *vcpu, struct vmcall *call)
 {
 	char text[sizeof(call->message) + 1];
-	size_t length = 0;
 
-	for (size_t i = 0; i < sizeof(call->message); i++) {
-		char c = (char)(call->message[i / sizeof(u64)] >> 8 * (i % sizeof(u64)));
-
-		if (!c)
-			break;
-		text[length++] = c >= ' ' && c <= '~' ? c : '.';
-	}
-	text[length] = '\0';
+	memcpy(text, call->message, sizeof(call->message));
+	text[sizeof(call->message)] = '\0';
+	for (char *at = text; *at; at++)
+		if (*at < ' ' || *at > '~')
+			*at = '.';
 	log_error("td", "%s vCPU %u reported a fatal error, code 0x%lx: \"%s\"", vcpu->guest->config->name,
 		  vcpu->vcpu.index, call->argument[0], text);
 	guest_request_end(vcpu->guest, GUEST_END_FATAL_REPORT);

@@ -13,14 +13,14 @@
  * GHCI, "TDG.VP.VMCALL<Instruction.CPUID>" and following; SDM, volume 4.
  */
 #include "include/spec/tdx/ghci.h"
+#include "include/spec/x86/apic.h"
+#include "include/spec/x86/cpuid.h"
 #include "kernel/log.h"
 #include "vmm/guest.h"
 #include "vmm/tdvmcall.h"
 #include "vmm/vapic.h"
 
-#define CPUID_TOPOLOGY 0xbu
 #define HLT_POLL_NS (5 * NS_PER_MS)
-#define SVR_ENABLED (1u << 8)
 
 struct msr_range {
 	u32 first, last;
@@ -52,40 +52,29 @@ static const struct msr_range msr_table[] = {
 
 u64 call_cpuid(struct guest_vcpu *vcpu, struct vmcall *call)
 {
-	u64 eax = 0, ebx = 0, ecx = 0, edx = 0;
-
 	/* Guests pass whole 64-bit registers; the instruction looks at 32 bits. */
-	switch ((u32)call->argument[0]) {
-	case HYPERVISOR_CPUID_BASE:
-		eax = HYPERVISOR_CPUID_FEATURES;
-		ebx = HYPERVISOR_SIGNATURE_EBX;
-		ecx = HYPERVISOR_SIGNATURE_ECX;
-		edx = HYPERVISOR_SIGNATURE_EDX;
-		break;
-	case CPUID_TOPOLOGY:
-		edx = vcpu->vcpu.index;
-		break;
-	default:
-		break;
-	}
-	tdvmcall_return(call, TDVMCALL_OUT_R12, eax);
-	tdvmcall_return(call, TDVMCALL_OUT_R13, ebx);
-	tdvmcall_return(call, TDVMCALL_OUT_R14, ecx);
-	tdvmcall_return(call, TDVMCALL_OUT_R15, edx);
+	u32 leaf = (u32)call->argument[0];
+	bool base = leaf == HYPERVISOR_CPUID_BASE;
+
+	tdvmcall_return(call, TDVMCALL_OUT_R12, base ? HYPERVISOR_CPUID_FEATURES : 0);
+	tdvmcall_return(call, TDVMCALL_OUT_R13, base ? HYPERVISOR_SIGNATURE_EBX : 0);
+	tdvmcall_return(call, TDVMCALL_OUT_R14, base ? HYPERVISOR_SIGNATURE_ECX : 0);
+	tdvmcall_return(call, TDVMCALL_OUT_R15, base ? HYPERVISOR_SIGNATURE_EDX :
+						leaf == CPUID_TOPOLOGY ? vcpu->vcpu.index : 0);
 	return TDVMCALL_SUCCESS;
 }
 
 /* Something the guest would wake for: an NMI always, a vector unless it said that interrupts are blocked. */
 static bool has_reason_to_run(struct guest_vcpu *vcpu, bool blocked)
 {
-	return __atomic_load_n(&vcpu->guest->stop_requested, __ATOMIC_SEQ_CST) ||
-	       __atomic_load_n(&vcpu->nmi_requested, __ATOMIC_SEQ_CST) || (!blocked && vcpu_has_interrupt(&vcpu->vcpu));
+	return guest_is_stopping(vcpu->guest) || __atomic_load_n(&vcpu->nmi_requested, __ATOMIC_SEQ_CST) ||
+	       (!blocked && vcpu_has_interrupt(&vcpu->vcpu));
 }
 
 u64 call_hlt(struct guest_vcpu *vcpu, struct vmcall *call)
 {
 	bool blocked = call->argument[0] != 0;
-	bool deaf = !(vcpu->vapic.svr & SVR_ENABLED);
+	bool deaf = !(vcpu->vapic.svr & APIC_SVR_ENABLE);
 
 	/* The event is a latch: what is posted between the look and the wait is not lost. */
 	while (!has_reason_to_run(vcpu, blocked)) {

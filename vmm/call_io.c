@@ -19,6 +19,11 @@ static u64 low_bytes_of(u64 value, u64 bytes)
 	return bytes < sizeof(u64) ? value & (BIT(8 * bytes) - 1) : value;
 }
 
+static bool is_direction(u64 direction)
+{
+	return direction == TDVMCALL_READ || direction == TDVMCALL_WRITE;
+}
+
 /* One access to a checked address. */
 static u64 perform(struct guest_vcpu *vcpu, struct vmcall *call, enum bus_space space, u64 address)
 {
@@ -38,9 +43,7 @@ u64 call_io(struct guest_vcpu *vcpu, struct vmcall *call)
 {
 	u64 bytes = call->argument[0], direction = call->argument[1], port = call->argument[2];
 
-	if (bytes != 1 && bytes != 2 && bytes != 4)
-		return TDVMCALL_INVALID_OPERAND;
-	if (direction != TDVMCALL_READ && direction != TDVMCALL_WRITE)
+	if ((bytes != 1 && bytes != 2 && bytes != 4) || !is_direction(direction))
 		return TDVMCALL_INVALID_OPERAND;
 	if (port >= PORT_COUNT || bytes > PORT_COUNT - port)
 		return TDVMCALL_INVALID_OPERAND;
@@ -53,9 +56,7 @@ u64 call_mmio(struct guest_vcpu *vcpu, struct vmcall *call)
 	u64 shared_bit = vcpu->guest->td.shared_bit;
 	gpa_t gpa = GPA(call->argument[2] & ~shared_bit);
 
-	if (bytes != 1 && bytes != 2 && bytes != 4 && bytes != 8)
-		return TDVMCALL_INVALID_OPERAND;
-	if (direction != TDVMCALL_READ && direction != TDVMCALL_WRITE)
+	if ((bytes != 1 && bytes != 2 && bytes != 4 && bytes != 8) || !is_direction(direction))
 		return TDVMCALL_INVALID_OPERAND;
 	/* Natural alignment also keeps the access inside its page. */
 	if (!(call->argument[2] & shared_bit) || gpa.raw >= shared_bit || !IS_ALIGNED(gpa.raw, bytes))

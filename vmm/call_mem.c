@@ -19,11 +19,6 @@
 /* How long a busy page of at most 2 MiB is tried before the guest is asked to come back. */
 #define MAP_BUSY_NS NS_PER_S
 
-enum map_target {
-	MAP_PRIVATE,
-	MAP_SHARED,
-};
-
 /* End of the stretch from @gpa on that is all RAM or all not RAM, at most @end. */
 static u64 stretch_end(const struct guest *guest, u64 gpa, u64 end, bool *ram)
 {
@@ -37,25 +32,19 @@ static u64 stretch_end(const struct guest *guest, u64 gpa, u64 end, bool *ram)
 	return end;
 }
 
-static bool is_stopping(struct guest *guest)
-{
-	return __atomic_load_n(&guest->stop_requested, __ATOMIC_SEQ_CST);
-}
-
 /* One piece of RAM inside a 2 MiB range; *@gpa moves over what was converted. */
-static u64 convert_piece(struct guest *guest, u64 *gpa, u64 end, enum map_target target)
+static u64 convert_piece(struct guest *guest, u64 *gpa, u64 end, enum gmem_half half)
 {
 	u64 give_up_ns = time_ns() + MAP_BUSY_NS;
 
 	while (*gpa < end) {
 		u64 done = 0;
-		int error = target == MAP_SHARED ? gmem_convert_to_shared(guest, GPA(*gpa), end - *gpa, &done) :
-						   gmem_convert_to_private(guest, GPA(*gpa), end - *gpa, &done);
+		int error = gmem_convert(guest, GPA(*gpa), end - *gpa, half, &done);
 
 		*gpa += done;
 		if (error && error != -EAGAIN)
 			return TDVMCALL_INVALID_OPERAND;
-		if (error && (time_ns() > give_up_ns || is_stopping(guest)))
+		if (error && (time_ns() > give_up_ns || guest_is_stopping(guest)))
 			return TDVMCALL_RETRY;
 		if (error)
 			task_yield();
@@ -63,23 +52,22 @@ static u64 convert_piece(struct guest *guest, u64 *gpa, u64 end, enum map_target
 	return TDVMCALL_SUCCESS;
 }
 
-static u64 convert_range(struct guest *guest, u64 *gpa, u64 end, enum map_target target)
+static u64 convert_range(struct guest *guest, u64 *gpa, u64 end, enum gmem_half half)
 {
 	while (*gpa < end) {
 		bool ram;
 		u64 status, limit = stretch_end(guest, *gpa, end, &ram);
 
-		if (!ram && target == MAP_PRIVATE)
+		if (!ram && half == GMEM_PRIVATE)
 			return TDVMCALL_INVALID_OPERAND;
 		if (!ram) {
 			*gpa = limit;
 			continue;
 		}
-		limit = MIN(limit, ALIGN_DOWN(*gpa, PAGE_SIZE_2M) + PAGE_SIZE_2M);
-		status = convert_piece(guest, gpa, limit, target);
+		status = convert_piece(guest, gpa, MIN(limit, ALIGN_DOWN(*gpa, PAGE_SIZE_2M) + PAGE_SIZE_2M), half);
 		if (status != TDVMCALL_SUCCESS)
 			return status;
-		if (is_stopping(guest))
+		if (guest_is_stopping(guest))
 			return TDVMCALL_RETRY;
 		sched_poll();
 	}
@@ -99,7 +87,7 @@ u64 call_map_gpa(struct guest_vcpu *vcpu, struct vmcall *call)
 	if (!IS_ALIGNED(start | bytes, PAGE_SIZE))
 		return TDVMCALL_ALIGN_ERROR;
 	gpa = start - selector;
-	status = convert_range(guest, &gpa, end - selector, selector ? MAP_SHARED : MAP_PRIVATE);
+	status = convert_range(guest, &gpa, end - selector, selector ? GMEM_SHARED : GMEM_PRIVATE);
 	if (status != TDVMCALL_SUCCESS)
 		tdvmcall_return(call, TDVMCALL_OUT_R11, gpa | selector);
 	return status;

@@ -7,11 +7,14 @@
 
 #include "include/cella/errno.h"
 #include "kernel/console.h"
-#include "kernel/lib/format.h"
 #include "kernel/lib/string.h"
 #include "kernel/timer.h"
+#include "vmm/build.h"
 #include "vmm/counters.h"
 #include "vmm/guest.h"
+
+#define TD_USAGE "td start|stop|info <name>"
+#define ATTACH_USAGE "attach <name>"
 
 static void list_guest(const struct guest *guest)
 {
@@ -40,35 +43,28 @@ static void run_tds(int argc, char **argv)
 		list_guest(guest_at(i));
 }
 
-/* The guest that the operator named, or a sentence and NULL. */
-static struct guest *named(const char *name)
+/* The guest that the last of @wanted words names, or a sentence and NULL. */
+static struct guest *named(int argc, char **argv, int wanted, const char *usage)
 {
-	struct guest *guest = guest_find(name);
+	struct guest *guest = argc == wanted ? guest_find(argv[wanted - 1]) : NULL;
 
-	if (!guest)
-		console_printf("there is no TD \"%s\"; `tds` lists them\n", name);
+	if (argc != wanted)
+		console_printf("usage: %s\n", usage);
+	else if (!guest)
+		console_printf("there is no TD \"%s\"; `tds` lists them\n", argv[wanted - 1]);
 	return guest;
 }
 
-static void print_line(void *arg, const char *line)
+static void print_line(const struct guest *guest, const char *line)
 {
-	(void)arg;
+	(void)guest;
 	console_printf("%s\n", line);
-}
-
-static void print_digest(const char *label, const u8 digest[TDX_MR_BYTES])
-{
-	char text[2 * TDX_MR_BYTES + 1];
-
-	for (u32 i = 0; i < TDX_MR_BYTES; i++)
-		format_text(text + 2 * i, 3, "%02x", digest[i]);
-	console_printf("%-12s %s\n", label, text);
 }
 
 static void show_info(const struct guest *guest)
 {
 	const struct guest_config *config = guest->config;
-	struct guest_counters sum;
+	char mrtd[MRTD_TEXT_BYTES];
 
 	console_printf("%-12s %s, %s%s%s\n", config->name, guest_state_name(guest->state),
 		       td_state_name(guest->td.state), guest->end == GUEST_END_NONE ? "" : ", last end: ",
@@ -88,22 +84,16 @@ static void show_info(const struct guest *guest)
 		console_printf("vCPU %-7u core %u, %lu entries\n", i, guest_vcpu_cpu(guest, i),
 			       guest->vcpus[i].vcpu.entries);
 	if (guest->td.state == TD_RUNNABLE)
-		print_digest("MRTD", guest->td.mrtd);
+		console_printf("%-12s %s\n", "MRTD", mrtd_text(guest->td.mrtd, mrtd));
 	console_printf("%-12s %lu times, the last build took %lu us\n", "built", guest->lives, guest->launch_ns / 1000);
-	counters_sum(guest, &sum);
-	counters_print(&sum, print_line, NULL);
+	counters_print(guest, print_line);
 }
 
 static void run_td(int argc, char **argv)
 {
-	struct guest *guest;
+	struct guest *guest = named(argc, argv, 3, TD_USAGE);
 	int error = 0;
 
-	if (argc != 3) {
-		console_printf("usage: td start|stop|info <name>\n");
-		return;
-	}
-	guest = named(argv[2]);
 	if (!guest)
 		return;
 	if (!strcmp(argv[1], "start"))
@@ -113,7 +103,7 @@ static void run_td(int argc, char **argv)
 	else if (!strcmp(argv[1], "info"))
 		show_info(guest);
 	else
-		console_printf("usage: td start|stop|info <name>\n");
+		console_printf("usage: " TD_USAGE "\n");
 	if (error == -EBUSY)
 		console_printf("%s is %s\n", argv[2], guest_state_name(guest->state));
 	else if (error)
@@ -122,17 +112,9 @@ static void run_td(int argc, char **argv)
 
 static void run_attach(int argc, char **argv)
 {
-	struct guest *guest;
-	int error;
+	struct guest *guest = named(argc, argv, 2, ATTACH_USAGE);
+	int error = guest ? guest_attach(guest) : 0;
 
-	if (argc != 2) {
-		console_printf("usage: attach <name>\n");
-		return;
-	}
-	guest = named(argv[1]);
-	if (!guest)
-		return;
-	error = guest_attach(guest);
 	if (error == -ENODEV)
 		console_printf("%s has no console; give it a child with compatible \"cella,console\"\n", argv[1]);
 	else if (error)
@@ -143,14 +125,10 @@ void vmm_console_register(void)
 {
 	static const struct console_command commands[] = {
 		{ "tds", "tds", "list the trust domains", run_tds },
-		{ "td", "td start|stop|info <name>", "start, stop or describe a trust domain", run_td },
-		{ "attach", "attach <name>", "give the terminal to a trust domain's console", run_attach },
+		{ "td", TD_USAGE, "start, stop or describe a trust domain", run_td },
+		{ "attach", ATTACH_USAGE, "give the terminal to a trust domain's console", run_attach },
 	};
-	static bool registered;
 
-	if (registered)
-		return;
-	registered = true;
 	for (u32 i = 0; i < ARRAY_SIZE(commands); i++)
 		console_register(&commands[i]);
 }

@@ -3,7 +3,7 @@
 #ifndef VMM_CONSOLE_CMD_H
 #define VMM_CONSOLE_CMD_H
 
-/** vmm_console_register() - add them to the console. Once; further calls do nothing */
+/** vmm_console_register() - add them to the console. Boot core, once */
 void vmm_console_register(void);
 
 #endif

@@ -40,27 +40,27 @@ void counters_sum(const struct guest *guest, struct guest_counters *sum)
 	}
 }
 
-void counters_print(const struct guest_counters *counters, void (*print)(void *arg, const char *line), void *arg)
+void counters_print(const struct guest *guest, void (*print)(const struct guest *guest, const char *line))
 {
+	struct guest_counters sum;
 	char line[LINE_BYTES];
 
-	format_text(line, sizeof(line), "%lu exits, %lu of them TDVMCALLs", counters->exits, counters->tdvmcalls);
-	print(arg, line);
-	for (u32 reason = 0; reason < ARRAY_SIZE(counters->by_reason); reason++) {
-		const char *name = run_exit_name(reason);
-
-		if (!counters->by_reason[reason])
+	counters_sum(guest, &sum);
+	format_text(line, sizeof(line), "%lu exits, %lu of them TDVMCALLs", sum.exits, sum.tdvmcalls);
+	print(guest, line);
+	for (u32 reason = 0; reason < ARRAY_SIZE(sum.by_reason); reason++) {
+		if (!sum.by_reason[reason])
 			continue;
-		format_text(line, sizeof(line), "  exit %2u %-28s %10lu", reason, name ? name : "unknown",
-			    counters->by_reason[reason]);
-		print(arg, line);
+		format_text(line, sizeof(line), "  exit %2u %-28s %10lu", reason, run_exit_name(reason),
+			    sum.by_reason[reason]);
+		print(guest, line);
 	}
 	for (u32 i = 0; i < ARRAY_SIZE(kinds); i++) {
-		u64 count = *(const u64 *)(const void *)((const char *)counters + kinds[i].offset);
+		u64 count = *(const u64 *)(const void *)((const char *)&sum + kinds[i].offset);
 
 		if (!count)
 			continue;
 		format_text(line, sizeof(line), "  TDVMCALL %-26s %10lu", kinds[i].name, count);
-		print(arg, line);
+		print(guest, line);
 	}
 }

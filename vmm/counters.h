@@ -7,7 +7,7 @@
 
 /** counters_sum() - over all vCPUs; each number is read once, the vCPUs may go on counting */
 void counters_sum(const struct guest *guest, struct guest_counters *sum);
-/** counters_print() - lines of text without newline, only what is not 0 */
-void counters_print(const struct guest_counters *counters, void (*print)(void *arg, const char *line), void *arg);
+/** counters_print() - the sums as lines of text without newline, only what is not 0 */
+void counters_print(const struct guest *guest, void (*print)(const struct guest *guest, const char *line));
 
 #endif

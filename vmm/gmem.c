@@ -27,26 +27,19 @@
 #include "vmm/guest.h"
 
 #define PAGES_PER_2M (PAGE_SIZE_2M / PAGE_SIZE)
+#define BITS_PER_BYTE 8
 #define BITS_PER_WORD 64
-#define WORDS_PER_2M (PAGES_PER_2M / BITS_PER_WORD)
 /* Pages of the host that conversions leave alone: stacks, EPT tables and other guests' devices need some. */
 #define HOST_RESERVE_PAGES (MIB(8) / PAGE_SIZE)
-
-static u64 ram_pages(const struct gmem *memory)
-{
-	return (memory->low_bytes + memory->high_bytes) / PAGE_SIZE;
-}
 
 int gmem_create(struct guest *guest)
 {
 	struct gmem *memory = &guest->memory;
-	u64 bytes = guest->config->memory_bytes, words;
+	u64 bytes = guest->config->memory_bytes;
 
-	memset(memory, 0, sizeof(*memory));
 	memory->low_bytes = MIN(bytes, GUEST_LOW_RAM_MAX);
 	memory->high_bytes = bytes - memory->low_bytes;
-	words = DIV_ROUND_UP(ram_pages(memory), BITS_PER_WORD);
-	memory->shared_map_pages = DIV_ROUND_UP(words * sizeof(u64), PAGE_SIZE);
+	memory->shared_map_pages = DIV_ROUND_UP(bytes / PAGE_SIZE / BITS_PER_BYTE, PAGE_SIZE);	/* a multiple of 2 MiB */
 	memory->shared_map = page_zalloc(memory->shared_map_pages, PAGE_GUEST);
 	return memory->shared_map ? 0 : -ENOMEM;
 }
@@ -77,24 +70,27 @@ static bool page_is_shared(const struct gmem *memory, u64 gpa)
 	return memory->shared_map[number / BITS_PER_WORD] >> (number % BITS_PER_WORD) & 1;
 }
 
-static void mark_page(struct gmem *memory, u64 gpa, bool shared)
+static bool is_shared(struct gmem *memory, u64 gpa)
 {
-	u64 number = page_number(memory, gpa);
-	u64 *word = &memory->shared_map[number / BITS_PER_WORD];
-	u64 bit = BIT(number % BITS_PER_WORD);
+	bool shared;
 
-	if (shared && !(*word & bit))
-		memory->shared_pages++;
-	else if (!shared && (*word & bit))
-		memory->shared_pages--;
-	*word = shared ? *word | bit : *word & ~bit;
+	spin_lock(&memory->lock);
+	shared = page_is_shared(memory, gpa);
+	spin_unlock(&memory->lock);
+	return shared;
 }
 
-static void mark_range(struct gmem *memory, u64 gpa, u64 bytes, bool shared)
+static void mark_range(struct gmem *memory, u64 gpa, u64 bytes, enum gmem_half half)
 {
 	spin_lock(&memory->lock);
-	for (u64 at = gpa; at < gpa + bytes; at += PAGE_SIZE)
-		mark_page(memory, at, shared);
+	for (u64 at = gpa; at < gpa + bytes; at += PAGE_SIZE) {
+		u64 number = page_number(memory, at);
+
+		if (page_is_shared(memory, at) == (half == GMEM_SHARED))
+			continue;
+		memory->shared_map[number / BITS_PER_WORD] ^= BIT(number % BITS_PER_WORD);
+		memory->shared_pages += half == GMEM_SHARED ? 1 : -1ull;
+	}
 	spin_unlock(&memory->lock);
 }
 
@@ -108,7 +104,7 @@ static bool range_2m_is_private(struct guest *guest, u64 gpa)
 		return false;
 	number = page_number(memory, base);
 	spin_lock(&memory->lock);
-	for (u32 i = 0; i < WORDS_PER_2M; i++)
+	for (u32 i = 0; i < PAGES_PER_2M / BITS_PER_WORD; i++)
 		any |= memory->shared_map[number / BITS_PER_WORD + i];
 	spin_unlock(&memory->lock);
 	return !any;
@@ -222,22 +218,20 @@ static int share_run(struct guest *guest, u64 gpa, u64 bytes)
 {
 	struct gmem *memory = &guest->memory;
 	u64 backed = 0;
-	int error = -ENOMEM;
+	int error = 0;
 
-	if (bytes == PAGE_SIZE_2M && IS_ALIGNED(gpa, PAGE_SIZE_2M))
-		error = back_shared(guest, gpa, TDX_LEVEL_2M);
-	if (!error)
+	if (bytes == PAGE_SIZE_2M && !back_shared(guest, gpa, TDX_LEVEL_2M))
 		backed = bytes;
-	for (error = 0; backed < bytes && !error; backed += error ? 0 : PAGE_SIZE)
+	for (; backed < bytes && !error; backed += error ? 0 : PAGE_SIZE)
 		error = back_shared(guest, gpa + backed, TDX_LEVEL_4K);
 	if (error) {
 		unback_run(guest, gpa, backed);
 		return error;
 	}
-	mark_range(memory, gpa, bytes, true);
+	mark_range(memory, gpa, bytes, GMEM_SHARED);
 	error = sept_remove_memory(&guest->td, GPA(gpa), bytes);
 	if (error) {
-		mark_range(memory, gpa, bytes, false);
+		mark_range(memory, gpa, bytes, GMEM_PRIVATE);
 		unback_run(guest, gpa, bytes);
 	}
 	return error == -EBUSY ? -EAGAIN : error;
@@ -261,14 +255,14 @@ static int unshare_run(struct guest *guest, u64 gpa, u64 bytes)
 	u64 done;
 	int error;
 
-	mark_range(&guest->memory, gpa, bytes, false);
+	mark_range(&guest->memory, gpa, bytes, GMEM_PRIVATE);
 	error = unback_shared(guest, gpa, bytes, &done);
 	if (error)
-		mark_range(&guest->memory, gpa + done, bytes - done, true);
+		mark_range(&guest->memory, gpa + done, bytes - done, GMEM_SHARED);
 	return error;
 }
 
-static int convert(struct guest *guest, gpa_t gpa, u64 bytes, bool to_shared, u64 *done)
+int gmem_convert(struct guest *guest, gpa_t gpa, u64 bytes, enum gmem_half half, u64 *done)
 {
 	int error = 0;
 
@@ -281,8 +275,8 @@ static int convert(struct guest *guest, gpa_t gpa, u64 bytes, bool to_shared, u6
 		u64 at = gpa.raw + *done, run = run_of(&guest->memory, at, gpa.raw + bytes, &shared);
 
 		/* Asking for the state a page already has changes nothing: its content stays. */
-		if (shared != to_shared)
-			error = to_shared ? share_run(guest, at, run) : unshare_run(guest, at, run);
+		if (shared != (half == GMEM_SHARED))
+			error = shared ? unshare_run(guest, at, run) : share_run(guest, at, run);
 		if (!error)
 			*done += run;
 	}
@@ -290,31 +284,16 @@ static int convert(struct guest *guest, gpa_t gpa, u64 bytes, bool to_shared, u6
 	return error;
 }
 
-int gmem_convert_to_shared(struct guest *guest, gpa_t gpa, u64 bytes, u64 *done)
-{
-	return convert(guest, gpa, bytes, true, done);
-}
-
-int gmem_convert_to_private(struct guest *guest, gpa_t gpa, u64 bytes, u64 *done)
-{
-	return convert(guest, gpa, bytes, false, done);
-}
-
 /* ---- faults ---- */
 
 int gmem_fault_private(struct guest *guest, gpa_t gpa, u32 level)
 {
-	struct gmem *memory = &guest->memory;
 	gpa_t page = GPA(ALIGN_DOWN(gpa.raw, PAGE_SIZE));
-	bool shared;
 	int error;
 
 	if (!gmem_is_ram(guest, page, PAGE_SIZE))
 		return -EINVAL;
-	spin_lock(&memory->lock);
-	shared = page_is_shared(memory, page.raw);
-	spin_unlock(&memory->lock);
-	if (shared)
+	if (is_shared(&guest->memory, page.raw))
 		return -EPERM;
 	if (level >= TDX_LEVEL_2M && range_2m_is_private(guest, page.raw)) {
 		error = sept_add_memory(&guest->td, GPA(ALIGN_DOWN(page.raw, PAGE_SIZE_2M)), TDX_LEVEL_2M);
@@ -330,16 +309,12 @@ int gmem_fault_shared(struct guest *guest, gpa_t gpa)
 	struct gmem *memory = &guest->memory;
 	u64 page = ALIGN_DOWN(gpa.raw, PAGE_SIZE);
 	int error = 0;
-	bool shared;
 	hpa_t hpa;
 
 	if (!gmem_is_ram(guest, GPA(page), PAGE_SIZE))
 		return -EINVAL;
 	conversion_begin(memory);
-	spin_lock(&memory->lock);
-	shared = page_is_shared(memory, page);
-	spin_unlock(&memory->lock);
-	if (!shared)
+	if (!is_shared(memory, page))
 		error = -EINVAL;
 	else if (!shared_ept_lookup(&guest->shared_ept, GPA(page), &hpa))
 		error = back_shared(guest, page, TDX_LEVEL_4K);
@@ -349,42 +324,37 @@ int gmem_fault_shared(struct guest *guest, gpa_t gpa)
 
 /* ---- copies ---- */
 
-/* One piece within a page, under the lock: the page cannot leave while it is copied. */
-static int copy_piece(struct guest *guest, u64 gpa, void *to, const void *from, u64 bytes)
+/* Where the byte at @gpa lies while the lock is held, so that its page cannot leave; NULL, lock free: not shared RAM. */
+static void *lock_shared(struct guest *guest, gpa_t gpa)
 {
 	struct gmem *memory = &guest->memory;
-	int error = -EINVAL;
 	hpa_t hpa;
 
 	spin_lock(&memory->lock);
-	if (page_is_shared(memory, gpa) && shared_ept_lookup(&guest->shared_ept, GPA(gpa), &hpa)) {
-		if (to)
-			memcpy(to, hpa_to_hva(hpa), bytes);
-		else
-			memcpy(hpa_to_hva(hpa), from, bytes);
-		error = 0;
-	}
+	if (gmem_is_ram(guest, gpa, 1) && page_is_shared(memory, gpa.raw) &&
+	    shared_ept_lookup(&guest->shared_ept, gpa, &hpa))
+		return hpa_to_hva(hpa);
 	spin_unlock(&memory->lock);
-	return error;
+	return NULL;
 }
 
-/* Exactly one of @to and @from is given; it names host memory. */
-static int copy(struct guest *guest, gpa_t gpa, void *to, const void *from, u64 bytes)
+/* Page by page. Exactly one of @to and @from is given; it names host memory. */
+static int copy(struct guest *guest, gpa_t gpa, u8 *to, const u8 *from, u64 bytes)
 {
-	u64 done = 0;
-
-	if (!bytes)
-		return 0;
-	if (!gmem_is_ram(guest, gpa, bytes))
+	if (bytes && !gmem_is_ram(guest, gpa, bytes))
 		return -EINVAL;
-	while (done < bytes) {
-		u64 at = gpa.raw + done, piece = MIN(bytes - done, PAGE_SIZE - (at & (PAGE_SIZE - 1)));
-		int error = copy_piece(guest, at, to ? (u8 *)to + done : NULL, from ? (const u8 *)from + done : NULL,
-				       piece);
+	for (u64 done = 0, piece; done < bytes; done += piece) {
+		u64 at = gpa.raw + done;
+		void *shared = lock_shared(guest, GPA(at));
 
-		if (error)
-			return error;
-		done += piece;
+		if (!shared)
+			return -EINVAL;
+		piece = MIN(bytes - done, PAGE_SIZE - (at & (PAGE_SIZE - 1)));
+		if (to)
+			memcpy(to + done, shared, piece);
+		else
+			memcpy(shared, from + done, piece);
+		spin_unlock(&guest->memory.lock);
 	}
 	return 0;
 }
@@ -399,37 +369,27 @@ int gmem_write(struct guest *guest, gpa_t gpa, const void *from, u64 bytes)
 	return copy(guest, gpa, NULL, from, bytes);
 }
 
-/* Two bytes at once, in either direction; never across pages, because @gpa is even. */
-static int access_u16(struct guest *guest, gpa_t gpa, u16 *load, const u16 *store)
-{
-	struct gmem *memory = &guest->memory;
-	int error = -EINVAL;
-	hpa_t hpa;
-
-	if (!IS_ALIGNED(gpa.raw, sizeof(u16)) || !gmem_is_ram(guest, gpa, sizeof(u16)))
-		return -EINVAL;
-	spin_lock(&memory->lock);
-	if (page_is_shared(memory, gpa.raw) && shared_ept_lookup(&guest->shared_ept, gpa, &hpa)) {
-		u16 *cell = hpa_to_hva(hpa);
-
-		if (load)
-			*load = __atomic_load_n(cell, __ATOMIC_ACQUIRE);
-		else
-			__atomic_store_n(cell, *store, __ATOMIC_RELEASE);
-		error = 0;
-	}
-	spin_unlock(&memory->lock);
-	return error;
-}
-
+/* Two bytes at an even GPA never cross a page. */
 int gmem_load_u16(struct guest *guest, gpa_t gpa, u16 *value)
 {
-	return access_u16(guest, gpa, value, NULL);
+	u16 *cell = IS_ALIGNED(gpa.raw, sizeof(u16)) ? lock_shared(guest, gpa) : NULL;
+
+	if (!cell)
+		return -EINVAL;
+	*value = __atomic_load_n(cell, __ATOMIC_ACQUIRE);
+	spin_unlock(&guest->memory.lock);
+	return 0;
 }
 
 int gmem_store_u16(struct guest *guest, gpa_t gpa, u16 value)
 {
-	return access_u16(guest, gpa, NULL, &value);
+	u16 *cell = IS_ALIGNED(gpa.raw, sizeof(u16)) ? lock_shared(guest, gpa) : NULL;
+
+	if (!cell)
+		return -EINVAL;
+	__atomic_store_n(cell, value, __ATOMIC_RELEASE);
+	spin_unlock(&guest->memory.lock);
+	return 0;
 }
 
 /* ---- end ---- */

@@ -22,17 +22,21 @@ struct gmem {
 	bool converting;	/* (l) a task converts or maps shared pages */
 };
 
+enum gmem_half {
+	GMEM_PRIVATE,
+	GMEM_SHARED,
+};
+
 int __must_check gmem_create(struct guest *guest);
 /** gmem_destroy() - shared pages and books back; private pages are td_destroy()'s */
 void gmem_destroy(struct guest *guest);
 /** gmem_is_ram() - the whole range is RAM of the guest */
 bool gmem_is_ram(const struct guest *guest, gpa_t gpa, u64 bytes);
 /**
- * gmem_convert_to_shared(), gmem_convert_to_private() - MapGPA on RAM; 4 KiB multiples; idempotent
+ * gmem_convert() - MapGPA on RAM: move it to @half of the address space; 4 KiB multiples; idempotent
  * *@done: bytes converted, also when it stops early. -EAGAIN: busy, try again; -EINVAL: not RAM; -ENOMEM: no host page left
  */
-int __must_check gmem_convert_to_shared(struct guest *guest, gpa_t gpa, u64 bytes, u64 *done);
-int __must_check gmem_convert_to_private(struct guest *guest, gpa_t gpa, u64 bytes, u64 *done);
+int __must_check gmem_convert(struct guest *guest, gpa_t gpa, u64 bytes, enum gmem_half half, u64 *done);
 /**
  * gmem_fault_private() - EPT violation or ACCEPT on private RAM: back it, @level as the guest asked where possible
  * -EINVAL: no RAM; -EPERM: the page is shared; -ENOMEM: TD pool exhausted; -EBUSY: enter again

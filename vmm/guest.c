@@ -40,7 +40,6 @@ struct audit {
 	struct page_books before;
 	bool alone;	/* no other TD lived when this one began */
 	u64 birth;
-	u64 pages;	/* that the life took */
 };
 
 u32 guest_count(void)
@@ -63,30 +62,20 @@ struct guest *guest_find(const char *name)
 
 const char *guest_end_name(enum guest_end end)
 {
-	switch (end) {
-	case GUEST_END_NONE:
-		return "none";
-	case GUEST_END_POWER_OFF:
-		return "powered off";
-	case GUEST_END_RESET:
-		return "reset";
-	case GUEST_END_FATAL_REPORT:
-		return "reported a fatal error";
-	case GUEST_END_CRASH:
-		return "crashed";
-	case GUEST_END_OPERATOR:
-		return "stopped by the operator";
-	case GUEST_END_BUILD_FAILED:
-		return "not built";
-	}
-	return "unknown";
+	static const char *const names[] = {
+		[GUEST_END_NONE] = "none", [GUEST_END_POWER_OFF] = "powered off", [GUEST_END_RESET] = "reset",
+		[GUEST_END_FATAL_REPORT] = "reported a fatal error", [GUEST_END_CRASH] = "crashed",
+		[GUEST_END_OPERATOR] = "stopped by the operator", [GUEST_END_BUILD_FAILED] = "not built",
+	};
+
+	return names[end];
 }
 
 const char *guest_state_name(enum guest_state state)
 {
 	static const char *const names[] = { "stopped", "building", "running", "ending" };
 
-	return state < ARRAY_SIZE(names) ? names[state] : "unknown";
+	return names[state];
 }
 
 /* vCPUs go to cores 1, 2, ... in turn; core 0, which has the console and the keepers, is used only when it is alone. */
@@ -114,15 +103,6 @@ static void audit_begin(struct audit *audit)
 	page_books_read(&audit->before);
 }
 
-/* Everything is taken, nothing given back yet. */
-static void audit_full(struct audit *audit)
-{
-	struct page_books now;
-
-	page_books_read(&now);
-	audit->pages = free_pages(&audit->before) - free_pages(&now);
-}
-
 static void report_difference(const char *name, const struct page_books *before, const struct page_books *after)
 {
 	static const char *const zones[ZONE_COUNT] = { "host", "TD pool" };
@@ -135,7 +115,7 @@ static void report_difference(const char *name, const struct page_books *before,
 					  before->pages[zone][owner], after->pages[zone][owner]);
 }
 
-static void audit_end(const struct audit *audit, const char *name)
+static void audit_end(const struct audit *audit, const char *name, u64 taken)
 {
 	struct page_books after;
 	bool comparable;
@@ -149,7 +129,7 @@ static void audit_end(const struct audit *audit, const char *name)
 		log_info("td", "%s: pages given back; the books are not compared because another TD lived meanwhile",
 			 name);
 	else if (page_books_equal(&audit->before, &after))
-		log_info("td", "%s: all %lu pages given back, books equal", name, audit->pages);
+		log_info("td", "%s: all %lu pages given back, books equal", name, taken);
 	else
 		report_difference(name, &audit->before, &after);
 }
@@ -194,12 +174,7 @@ static void forget_last_life(struct guest *guest)
 	guest->end = is_atomic_set(&guest->stay_stopped) ? GUEST_END_OPERATOR : GUEST_END_NONE;
 	__atomic_store_n(&guest->stop_requested, guest->end != GUEST_END_NONE, __ATOMIC_SEQ_CST);
 	spin_unlock(&guest->lock);
-	memset(&guest->td, 0, sizeof(guest->td));
-	memset(&guest->shared_ept, 0, sizeof(guest->shared_ept));
-	memset(&guest->memory, 0, sizeof(guest->memory));
-	memset(&guest->payload, 0, sizeof(guest->payload));
-	memset(&guest->bus, 0, sizeof(guest->bus));
-	memset(guest->vcpus, 0, sizeof(guest->vcpus));
+	memset(&guest->td, 0, offsetof(struct guest, per_life_end) - offsetof(struct guest, td));
 	event_init(&guest->ended);
 	for (u32 i = 0; i < guest->vcpu_count; i++) {
 		guest->vcpus[i].guest = guest;
@@ -229,19 +204,9 @@ static u32 start_vcpus(struct guest *guest)
 	return guest->vcpu_count;
 }
 
-static void log_line(void *arg, const char *line)
+static void log_line(const struct guest *guest, const char *line)
 {
-	log_info("td", "%s: %s", (const char *)arg, line);
-}
-
-static void log_counters(struct guest *guest)
-{
-	char name[CONFIG_NAME_BYTES];
-	struct guest_counters sum;
-
-	copy_text(name, guest->config->name, sizeof(name));
-	counters_sum(guest, &sum);
-	counters_print(&sum, log_line, name);
+	log_info("td", "%s: %s", guest->config->name, line);
 }
 
 static void run_until_end(struct guest *guest)
@@ -263,7 +228,9 @@ static void run_until_end(struct guest *guest)
 static void live(struct guest *guest)
 {
 	const char *name = guest->config->name;
+	struct page_books full;
 	struct audit audit;
+	u64 taken;
 
 	audit_begin(&audit);
 	forget_last_life(guest);
@@ -272,15 +239,16 @@ static void live(struct guest *guest)
 	else
 		run_until_end(guest);
 	set_state(guest, GUEST_ENDING);
-	audit_full(&audit);
+	page_books_read(&full);	/* everything is taken, nothing given back yet */
+	taken = free_pages(&audit.before) - free_pages(&full);
 	console_detach(&guest->console);
 	if (guest->end != GUEST_END_BUILD_FAILED) {
 		log_info("td", "%s: %s after %lu s", name, guest_end_name(guest->end),
 			 (time_ns() - guest->launched_ns) / NS_PER_S);
-		log_counters(guest);
+		counters_print(guest, log_line);
 	}
 	build_undo(guest);
-	audit_end(&audit, name);
+	audit_end(&audit, name, taken);
 }
 
 /* What failed to build would fail again, and what the operator stopped stays stopped. */

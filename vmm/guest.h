@@ -67,15 +67,16 @@ struct guest {
 	struct spinlock lock;
 	bool stop_requested;	/* atomic: vCPUs leave their loop */
 	bool stay_stopped;	/* atomic: the operator ended it; no restart */
-	struct td td;
+	u32 vcpu_count;	/* (c) */
+	u32 first_cpu;	/* (c) number of vCPUs in the guests before this one: spreads vCPUs over the cores */
+	struct td td;	/* from here to per_life_end: zeroed when a life begins */
 	struct shared_ept shared_ept;
 	struct gmem memory;
 	struct payload payload;	/* (c) kernel, initrd and command line as the guest sees them */
 	struct bus bus;
 	bool has_platform;	/* (o) keeper: platform_create() succeeded */
-	u32 vcpu_count;	/* (c) */
-	u32 first_cpu;	/* (c) number of vCPUs in the guests before this one: spreads vCPUs over the cores */
 	struct guest_vcpu vcpus[GUEST_MAX_VCPUS];
+	u8 per_life_end[0];
 	struct console_guest console;	/* kernel/console.h's handle */
 	u32 vcpus_left;	/* atomic: vCPU tasks still in their loop */
 	struct event ended;	/* all vCPU tasks left */
@@ -91,6 +92,12 @@ void guests_start(const struct boot_info *boot);
 void guests_stop_all(void);
 /** guest_request_end() - any core: make the guest end for @why; the first reason wins */
 void guest_request_end(struct guest *guest, enum guest_end why);
+/** guest_is_stopping() - a vCPU's task leaves its loop, and whatever it does, soon */
+static inline bool guest_is_stopping(const struct guest *guest)
+{
+	return __atomic_load_n(&guest->stop_requested, __ATOMIC_SEQ_CST);
+}
+
 /** guest_count(), guest_at(), guest_find() - the guests of the configuration */
 u32 guest_count(void);
 struct guest *guest_at(u32 index);

@@ -79,7 +79,7 @@ static void share_and_power_off(struct vcpu *vcpu, struct td_exit *exit)
 	guest = guest_find("one");
 	CHECK_EQ(guest->state, GUEST_RUNNING);
 	CHECK(fake.attached == &guest->console);
-	CHECK_EQ(gmem_convert_to_shared(guest, GPA(0x5000), PAGE_SIZE, &done), 0);
+	CHECK_EQ(gmem_convert(guest, GPA(0x5000), PAGE_SIZE, GMEM_SHARED, &done), 0);
 	if (guest->lives < lives_wanted)
 		guest_request_end(guest, GUEST_END_POWER_OFF);
 	else

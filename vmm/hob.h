@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The TD HOB list: what a guest's firmware learns about its memory, and the payload block for tdshim. Pure.
- * A firmware that dislikes the list spins silently, so a list is checked by hob_validate() before a TD gets it.
  * PI specification, volume 3; TDX Virtual Firmware Design Guide, "TD Hand-Off Block".
  */
 #ifndef VMM_HOB_H
@@ -10,7 +9,6 @@
 #include "include/cella/tdshim.h"
 #include "include/cella/types.h"
 
-#define HOB_ERROR_BYTES 120
 #define HOB_MAX_ADDED 32
 
 struct hob_region {
@@ -34,7 +32,5 @@ struct hob_plan {
  * not RAM
  */
 int __must_check hob_build(void *to, struct hob_plan *plan, u64 *used);
-/** hob_validate() - the checks that OVMF and tdshim make. @list_gpa: where it will lie. -EINVAL, sentence in @error */
-int __must_check hob_validate(const void *list, u64 bytes, u64 list_gpa, char error[HOB_ERROR_BYTES]);
 
 #endif

@@ -5,11 +5,12 @@
 
 #include "include/cella/errno.h"
 #include "include/spec/hob.h"
+#include "tests/unit/hob_check.h"
 #include "tests/unit/test.h"
 
 static _Alignas(8) u8 list[TDSHIM_HOB_BYTES];
 static struct hob_plan plan;
-static char error[HOB_ERROR_BYTES];
+static char error[REFUSAL_BYTES];
 static u64 used;
 
 static int build(u64 low, u64 high)

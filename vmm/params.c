@@ -11,9 +11,8 @@
  */
 #include "vmm/params.h"
 
-#include "include/cella/errno.h"
 #include "include/spec/tdx/metadata.h"
-#include "kernel/lib/format.h"
+#include "include/spec/x86/cpuid.h"
 #include "kernel/lib/string.h"
 
 #define CPUID_NO_SUBLEAF 0xffffffffu
@@ -25,47 +24,7 @@
 #define PARAMS_DEFAULT_XFAM \
 	(TD_XFAM_X87 | TD_XFAM_SSE | TD_XFAM_AVX | TD_XFAM_AVX512 | TD_XFAM_PKRU | TD_XFAM_CET | TD_XFAM_AMX)
 
-enum cpuid_leaf {
-	LEAF_FEATURES = 0x1,
-	LEAF_CACHE = 0x4,
-	LEAF_EXTENDED_FEATURES = 0x7,
-	LEAF_PERFMON = 0xa,
-	LEAF_LBR = 0x1c,
-	LEAF_PERFMON_EXTENDED = 0x23,
-	LEAF_ADDRESS_SIZES = 0x80000008,
-};
-
-#define FEATURES_EBX_IDS_SHIFT 16
-#define FEATURES_EBX_IDS_MASK 0x00ff0000u
-#define FEATURES_EDX_HTT (1u << 28)
-/* MONITOR, EIST, TM2, CNXT-ID, SDBG, xTPR, DCA */
-#define FEATURES_ECX_HIDDEN (1u << 3 | 1u << 7 | 1u << 8 | 1u << 10 | 1u << 11 | 1u << 14 | 1u << 18)
-/* PSN, ACPI, TM, PBE */
-#define FEATURES_EDX_HIDDEN (1u << 18 | 1u << 22 | 1u << 29 | 1u << 31)
-/* HLE, RTM, RDT-M, RDT-A */
-#define EXTENDED_EBX_HIDDEN (1u << 4 | 1u << 11 | 1u << 12 | 1u << 15)
-/* WAITPKG, TME, LA57 */
-#define EXTENDED_ECX_HIDDEN (1u << 5 | 1u << 13 | 1u << 16)
-/* TSXLDTRK, PCONFIG */
-#define EXTENDED_EDX_HIDDEN (1u << 16 | 1u << 18)
-#define EXTENDED1_EAX_PERFMON (1u << 8)
-#define CACHE_TYPE_MASK 0x1fu
-#define CACHE_LEVEL_SHIFT 5
-#define CACHE_LEVEL_MASK 0x7u
-#define CACHE_SHARING_SHIFT 14	/* addressable ids sharing the cache, minus one, 12 bits */
-#define CACHE_CORES_SHIFT 26	/* addressable cores in the package, minus one, 6 bits */
-#define CACHE_TOPOLOGY_MASK (0xfffu << CACHE_SHARING_SHIFT | 0x3fu << CACHE_CORES_SHIFT)
 #define CACHE_SHARED_LEVEL 3
-
-static int __printf(2, 3) refuse(char *error, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	format_text_va(error, PARAMS_ERROR_BYTES, format, args);
-	va_end(args);
-	return -EINVAL;
-}
 
 static int fill_attributes(struct td_params *params, const struct params_input *in, char *error)
 {
@@ -76,24 +35,14 @@ static int fill_attributes(struct td_params *params, const struct params_input *
 	if (unserved)
 		return refuse(error, "property \"cella,td-attributes\": bits 0x%lx are not served by Cella", unserved);
 	if (wanted & ~sysinfo->attributes_fixed0)
-		return refuse(error,
-			      "property \"cella,td-attributes\": this TDX module does not offer bits 0x%lx (it has "
-			      "0x%lx)",
+		return refuse(error, "property \"cella,td-attributes\": "
+			      "this TDX module does not offer bits 0x%lx (it has 0x%lx)",
 			      wanted & ~sysinfo->attributes_fixed0, sysinfo->attributes_fixed0);
 	params->attributes = wanted;
 	return 0;
 }
 
-/* Components that exist only together, or only with AVX. */
-static bool xfam_is_consistent(u64 xfam)
-{
-	u64 avx512 = xfam & TD_XFAM_AVX512, cet = xfam & TD_XFAM_CET, amx = xfam & TD_XFAM_AMX;
-
-	return (!avx512 || (avx512 == TD_XFAM_AVX512 && (xfam & TD_XFAM_AVX))) && (!cet || cet == TD_XFAM_CET) &&
-	       (!amx || amx == TD_XFAM_AMX);
-}
-
-/* Drop from @xfam what is incomplete on this machine. */
+/* @xfam without the components of which a part is missing: they exist only together, AVX-512 only with AVX. */
 static u64 xfam_trimmed(u64 xfam)
 {
 	if (!(xfam & TD_XFAM_AVX) || (xfam & TD_XFAM_AVX512) != TD_XFAM_AVX512)
@@ -115,95 +64,90 @@ static int fill_xfam(struct td_params *params, const struct params_input *in, ch
 		return 0;
 	}
 	if (wanted & ~sysinfo->xfam_fixed0)
-		return refuse(error,
-			      "property \"cella,td-xfam\": this machine does not offer bits 0x%lx (it has 0x%lx)",
+		return refuse(error, "property \"cella,td-xfam\": "
+			      "this machine does not offer bits 0x%lx (it has 0x%lx)",
 			      wanted & ~sysinfo->xfam_fixed0, sysinfo->xfam_fixed0);
 	if (~wanted & sysinfo->xfam_fixed1)
 		return refuse(error, "property \"cella,td-xfam\": bits 0x%lx must be set",
 			      ~wanted & sysinfo->xfam_fixed1);
-	if (!xfam_is_consistent(wanted))
-		return refuse(error,
-			      "property \"cella,td-xfam\": 0x%lx has a part of AVX-512, CET or AMX without the rest",
-			      wanted);
+	if (xfam_trimmed(wanted) != wanted)
+		return refuse(error, "property \"cella,td-xfam\": "
+			      "0x%lx has a part of AVX-512, CET or AMX without the rest", wanted);
 	params->xfam = wanted;
 	return 0;
 }
 
-static void shape_features(struct td_cpuid_value *value, u32 vcpus)
+/* What a guest of Cella never sees of a leaf. */
+static const struct hidden_bits {
+	u32 leaf, subleaf;
+	struct td_cpuid_value bits;
+} hidden_bits[] = {
+	{ CPUID_FEATURES, 0, {
+		.eax = ~0u,	/* family, model, stepping: the platform's own */
+		.ebx = CPUID_1_EBX_IDS_MASK,
+		.ecx = CPUID_1_ECX_MONITOR | CPUID_1_ECX_EIST | CPUID_1_ECX_TM2 | CPUID_1_ECX_CNXT_ID | CPUID_1_ECX_SDBG |
+		       CPUID_1_ECX_XTPR | CPUID_1_ECX_DCA,
+		.edx = CPUID_1_EDX_PSN | CPUID_1_EDX_ACPI | CPUID_1_EDX_TM | CPUID_1_EDX_PBE,
+	} },
+	{ CPUID_EXTENDED, 0, {
+		.ebx = CPUID_7_EBX_HLE | CPUID_7_EBX_RTM | CPUID_7_EBX_RDT_M | CPUID_7_EBX_RDT_A,
+		.ecx = CPUID_7_ECX_WAITPKG | CPUID_7_ECX_TME | CPUID_7_ECX_LA57,
+		.edx = CPUID_7_EDX_TSXLDTRK | CPUID_7_EDX_PCONFIG,
+	} },
+	{ CPUID_EXT_ADDRESS, 0, { .eax = ~0u } },	/* the module's own widths */
+};
+
+static void keep_bits(struct td_cpuid_value *value, u32 eax, u32 ebx, u32 ecx, u32 edx)
 {
-	value->eax = 0;	/* family, model, stepping: the platform's own */
-	value->ebx = (value->ebx & ~FEATURES_EBX_IDS_MASK) | vcpus << FEATURES_EBX_IDS_SHIFT;
-	value->ecx &= ~FEATURES_ECX_HIDDEN;
-	value->edx &= ~FEATURES_EDX_HIDDEN;
-	if (vcpus == 1)
-		value->edx &= ~FEATURES_EDX_HTT;
+	value->eax &= eax;
+	value->ebx &= ebx;
+	value->ecx &= ecx;
+	value->edx &= edx;
 }
 
 /* Caches keep their sizes; sharing follows the guest's own topology. */
 static void shape_cache(struct td_cpuid_value *value, u32 vcpus)
 {
-	u32 level = value->eax >> CACHE_LEVEL_SHIFT & CACHE_LEVEL_MASK;
+	u32 level = value->eax >> CPUID_4_EAX_LEVEL_SHIFT & CPUID_4_EAX_LEVEL_MASK;
 	u32 sharing = level >= CACHE_SHARED_LEVEL ? vcpus - 1 : 0;
 
-	if (!(value->eax & CACHE_TYPE_MASK)) {
+	if (!(value->eax & CPUID_4_EAX_TYPE_MASK)) {
 		memset(value, 0, sizeof(*value));
 		return;
 	}
-	value->eax &= ~CACHE_TOPOLOGY_MASK;
-	value->eax |= sharing << CACHE_SHARING_SHIFT | (vcpus - 1) << CACHE_CORES_SHIFT;
-}
-
-static void shape_extended(struct td_cpuid_value *value, u32 subleaf, bool perfmon)
-{
-	if (subleaf == 0) {
-		value->ebx &= ~EXTENDED_EBX_HIDDEN;
-		value->ecx &= ~EXTENDED_ECX_HIDDEN;
-		value->edx &= ~EXTENDED_EDX_HIDDEN;
-	} else if (subleaf == 1 && !perfmon) {
-		value->eax &= ~EXTENDED1_EAX_PERFMON;
-	}
+	value->eax &= ~CPUID_4_EAX_TOPOLOGY_MASK;
+	value->eax |= sharing << CPUID_4_EAX_SHARING_SHIFT | (vcpus - 1) << CPUID_4_EAX_CORES_SHIFT;
 }
 
 static void fill_cpuid_entry(struct td_cpuid_value *value, const struct tdx_cpuid_config *entry,
 			     const struct params_input *in, const struct td_params *params)
 {
-	u32 subleaf = entry->subleaf == CPUID_NO_SUBLEAF ? 0 : entry->subleaf;
-	bool perfmon = params->attributes & TD_ATTR_PERFMON;
-	u32 vcpus = in->config->cpus;
+	u32 subleaf = entry->subleaf == CPUID_NO_SUBLEAF ? 0 : entry->subleaf, vcpus = in->config->cpus;
+	const struct td_cpuid_value *offered = &entry->configurable;
+	bool perfmon = params->attributes & TD_ATTR_PERFMON, lbr = params->xfam & TD_XFAM_LBR;
 
 	in->cpuid(entry->leaf, subleaf, value);
-	switch (entry->leaf) {
-	case LEAF_FEATURES:
-		shape_features(value, vcpus);
-		break;
-	case LEAF_CACHE:
-		shape_cache(value, vcpus);
-		break;
-	case LEAF_EXTENDED_FEATURES:
-		shape_extended(value, subleaf, perfmon);
-		break;
-	case LEAF_PERFMON:
-	case LEAF_PERFMON_EXTENDED:
-		if (!perfmon)
-			memset(value, 0, sizeof(*value));
-		break;
-	case LEAF_LBR:
-		if (!(params->xfam & TD_XFAM_LBR))
-			memset(value, 0, sizeof(*value));
-		break;
-	case LEAF_ADDRESS_SIZES:
-		value->eax = 0;	/* the module's own widths */
-		break;
-	default:
-		break;
+	for (u32 i = 0; i < ARRAY_SIZE(hidden_bits); i++) {
+		const struct td_cpuid_value *bits = &hidden_bits[i].bits;
+
+		if (hidden_bits[i].leaf == entry->leaf && hidden_bits[i].subleaf == subleaf)
+			keep_bits(value, ~bits->eax, ~bits->ebx, ~bits->ecx, ~bits->edx);
 	}
-	value->eax &= entry->configurable.eax;
-	value->ebx &= entry->configurable.ebx;
-	value->ecx &= entry->configurable.ecx;
-	value->edx &= entry->configurable.edx;
+	if (entry->leaf == CPUID_FEATURES)
+		value->ebx |= vcpus << CPUID_1_EBX_IDS_SHIFT;
+	if (entry->leaf == CPUID_FEATURES && vcpus == 1)
+		value->edx &= ~CPUID_1_EDX_HTT;
+	if (entry->leaf == CPUID_CACHE)
+		shape_cache(value, vcpus);
+	if (entry->leaf == CPUID_EXTENDED && subleaf == 1 && !perfmon)
+		value->eax &= ~CPUID_7_1_EAX_ARCH_PERFMON_EXT;
+	if (((entry->leaf == CPUID_PERFMON || entry->leaf == CPUID_PERFMON_EXTENDED) && !perfmon) ||
+	    (entry->leaf == CPUID_LBR && !lbr))
+		memset(value, 0, sizeof(*value));
+	keep_bits(value, offered->eax, offered->ebx, offered->ecx, offered->edx);
 }
 
-int params_fill(struct td_params *params, const struct params_input *in, char error[PARAMS_ERROR_BYTES])
+int params_fill(struct td_params *params, const struct params_input *in, char error[REFUSAL_BYTES])
 {
 	const struct tdx_sysinfo *sysinfo = in->sysinfo;
 	const struct guest_config *config = in->config;

@@ -10,8 +10,8 @@
 #include "include/spec/tdx/td_params.h"
 #include "tdx/sysinfo.h"
 #include "vmm/config.h"
+#include "vmm/refuse.h"
 
-#define PARAMS_ERROR_BYTES 200
 
 struct params_input {
 	const struct tdx_sysinfo *sysinfo;
@@ -21,6 +21,6 @@ struct params_input {
 };
 
 /** params_fill() - @params: zeroed. -EINVAL: the configuration asks for what there is not; sentence in @error */
-int __must_check params_fill(struct td_params *params, const struct params_input *in, char error[PARAMS_ERROR_BYTES]);
+int __must_check params_fill(struct td_params *params, const struct params_input *in, char error[REFUSAL_BYTES]);
 
 #endif

@@ -12,7 +12,7 @@ static struct tdx_sysinfo sysinfo;
 static struct guest_config config;
 static struct td_params params;
 static struct params_input input;
-static char error[PARAMS_ERROR_BYTES];
+static char error[REFUSAL_BYTES];
 
 /* A machine that has everything. */
 static void all_ones(u32 leaf, u32 subleaf, struct td_cpuid_value *value)

@@ -11,30 +11,18 @@
  */
 #include "vmm/payload.h"
 
-#include "include/cella/errno.h"
 #include "include/cella/memory_map.h"
 #include "include/spec/linux_boot.h"
-#include "kernel/lib/format.h"
 #include "kernel/lib/string.h"
 #include "kernel/page.h"
 #include "vmm/guest.h"
-
-static int __printf(2, 3) refuse(char *error, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	format_text_va(error, PAYLOAD_ERROR_BYTES, format, args);
-	va_end(args);
-	return -EINVAL;
-}
 
 static u32 read_u16(const u8 *at)
 {
 	return (u32)at[0] | (u32)at[1] << 8;
 }
 
-int payload_check_kernel(const void *file, u64 bytes, char error[PAYLOAD_ERROR_BYTES])
+int payload_check_kernel(const void *file, u64 bytes, char error[REFUSAL_BYTES])
 {
 	const u8 *at = file;
 	u32 version, sectors;
@@ -60,8 +48,8 @@ static int map_pages(struct guest *guest, gpa_t gpa, hpa_t hpa, u64 bytes)
 	while (bytes) {
 		bool large = IS_ALIGNED(gpa.raw, PAGE_SIZE_2M) && bytes >= PAGE_SIZE_2M;
 		u64 step = large ? PAGE_SIZE_2M : PAGE_SIZE;
-		int error = shared_ept_map(&guest->shared_ept, gpa, hpa, large ? TDX_LEVEL_2M : TDX_LEVEL_4K,
-					   SHARED_READ_ONLY);
+		enum tdx_level level = large ? TDX_LEVEL_2M : TDX_LEVEL_4K;
+		int error = shared_ept_map(&guest->shared_ept, gpa, hpa, level, SHARED_READ_ONLY);
 
 		if (error)
 			return error;
@@ -94,10 +82,9 @@ static int map_module(struct guest *guest, enum payload_file which, const struct
 	*gpa = ALIGN_UP(*next, PAGE_SIZE_2M) + (module->start.raw & (PAGE_SIZE_2M - 1));
 	*next = *gpa + ALIGN_UP(module->bytes, PAGE_SIZE);
 	error = map_pages(guest, GPA(*gpa), module->start, whole);
-	if (!error && tail)
-		error = map_tail(guest, which, GPA(*gpa + whole),
-				 (const u8 *)hpa_to_hva(module->start) + whole, tail);
-	return error;
+	if (error || !tail)
+		return error;
+	return map_tail(guest, which, GPA(*gpa + whole), (const u8 *)hpa_to_hva(module->start) + whole, tail);
 }
 
 /* Refuse what cannot fit before anything is mapped: each file may lose 2 MiB to alignment twice. */
@@ -122,37 +109,34 @@ static int check_fit(const struct guest_config *config, char *error)
 	return 0;
 }
 
-int payload_map(struct guest *guest, char error[PAYLOAD_ERROR_BYTES])
+int payload_map(struct guest *guest, char error[REFUSAL_BYTES])
 {
-	const struct guest_config *config = guest->config;
+	const struct boot_module *kernel = guest->config->kernel, *ramdisk = guest->config->ramdisk;
+	const char *cmdline = guest->config->cmdline;
 	struct tdshim_payload *block = &guest->payload.block;
 	u64 next = GUEST_PAYLOAD_WINDOW;
 	int result;
 
-	memset(&guest->payload, 0, sizeof(guest->payload));
-	if (!config->kernel)
+	if (!kernel)
 		return 0;
-	result = check_fit(config, error);
-	if (result)
-		return result;
-	result = map_module(guest, PAYLOAD_KERNEL, config->kernel, &next, &block->kernel_gpa);
-	if (!result && config->ramdisk)
-		result = map_module(guest, PAYLOAD_INITRD, config->ramdisk, &next, &block->initrd_gpa);
-	block->cmdline_bytes = strlen(config->cmdline);
-	if (!result && block->cmdline_bytes) {
+	if (check_fit(guest->config, error))
+		return -EINVAL;
+	block->vcpus = guest->config->cpus;
+	block->kernel_bytes = kernel->bytes;
+	block->initrd_bytes = ramdisk ? ramdisk->bytes : 0;
+	block->cmdline_bytes = strlen(cmdline);
+	result = map_module(guest, PAYLOAD_KERNEL, kernel, &next, &block->kernel_gpa);
+	if (!result && ramdisk)
+		result = map_module(guest, PAYLOAD_INITRD, ramdisk, &next, &block->initrd_gpa);
+	if (!result && cmdline[0]) {
 		block->cmdline_gpa = ALIGN_UP(next, PAGE_SIZE_2M);
-		result = map_tail(guest, PAYLOAD_CMDLINE, GPA(block->cmdline_gpa), config->cmdline,
-				  block->cmdline_bytes);
+		result = map_tail(guest, PAYLOAD_CMDLINE, GPA(block->cmdline_gpa), cmdline, block->cmdline_bytes);
 	}
-	if (result) {
+	if (result)
 		refuse(error, "no host memory is left to map the payload");
-		return result;
-	}
-	block->version = TDSHIM_PAYLOAD_VERSION;
-	block->vcpus = config->cpus;
-	block->kernel_bytes = config->kernel->bytes;
-	block->initrd_bytes = config->ramdisk ? config->ramdisk->bytes : 0;
-	return 0;
+	else
+		block->version = TDSHIM_PAYLOAD_VERSION;
+	return result;
 }
 
 void payload_release(struct guest *guest)

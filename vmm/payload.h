@@ -9,10 +9,10 @@
 #include "include/cella/tdshim.h"
 #include "include/cella/types.h"
 #include "vmm/config.h"
+#include "vmm/refuse.h"
 
 struct guest;
 
-#define PAYLOAD_ERROR_BYTES 160
 
 enum payload_file {
 	PAYLOAD_KERNEL,
@@ -27,13 +27,13 @@ struct payload {
 };
 
 /** payload_check_kernel() - is it a bzImage with a 64-bit entry? Pure. -EINVAL with a sentence in @error */
-int __must_check payload_check_kernel(const void *file, u64 bytes, char error[PAYLOAD_ERROR_BYTES]);
+int __must_check payload_check_kernel(const void *file, u64 bytes, char error[REFUSAL_BYTES]);
 /**
  * payload_map() - lay the files out in the payload window and map them read-only into the guest's shared EPT Keeper
  * task, shared EPT created. Nothing is done for a guest without a kernel. -EINVAL: the files do not fit; -ENOMEM. What
  * was mapped before a failure is payload_release()'s.
  */
-int __must_check payload_map(struct guest *guest, char error[PAYLOAD_ERROR_BYTES]);
+int __must_check payload_map(struct guest *guest, char error[REFUSAL_BYTES]);
 /** payload_release() - give the tail pages back; the guest no longer runs */
 void payload_release(struct guest *guest);
 

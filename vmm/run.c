@@ -28,10 +28,15 @@
 #define RUN_SENTENCE_BYTES 160
 #define EEQ_LEVEL_MASK 7u
 
+#define TRIPLE_FAULT "triple fault: the guest has no handler for its exceptions"
+#define EPT_MALFORMED "the shared EPT entry of the GPA is malformed (an error of Cella)"
+#define ENTRY_FAILURE "the TDX module could not enter the TD"
+
 struct exit_row {
 	u16 reason;
 	const char *name;
-	void (*handle)(struct guest_vcpu *vcpu, const struct td_exit *exit);	/* NULL: nothing to do, enter again */
+	void (*handle)(struct guest_vcpu *vcpu, const struct td_exit *exit);	/* both NULL: enter again */
+	const char *fatal;	/* the sentence with which the guest ends */
 };
 
 /* The end of a guest that cannot go on: a dump for the operator and the request to end. */
@@ -46,31 +51,11 @@ static void __printf(3, 4) crash(struct guest_vcpu *vcpu, const struct td_exit *
 	va_end(args);
 	log_error("td", "%s vCPU %u: %s", name, vcpu->vcpu.index, sentence);
 	log_error("td", "%s vCPU %u: status %s, exit reason %u (%s), qualification 0x%lx, extended 0x%lx", name,
-		  vcpu->vcpu.index, tdx_status_text(exit->status, status), exit->reason, reason ? reason : "unknown",
+		  vcpu->vcpu.index, tdx_status_text(exit->status, status), exit->reason, reason,
 		  exit->qualification, exit->extended);
 	log_error("td", "%s vCPU %u: GPA 0x%lx (%s), interruption 0x%x, %lu entries", name, vcpu->vcpu.index,
 		  exit->gpa.raw, exit->shared ? "shared" : "private", exit->interruption, vcpu->vcpu.entries);
 	guest_request_end(vcpu->guest, GUEST_END_CRASH);
-}
-
-static void handle_triple_fault(struct guest_vcpu *vcpu, const struct td_exit *exit)
-{
-	crash(vcpu, exit, "triple fault: the guest has no handler for its exceptions");
-}
-
-static void handle_misconfiguration(struct guest_vcpu *vcpu, const struct td_exit *exit)
-{
-	crash(vcpu, exit, "the shared EPT entry at 0x%lx is malformed (an error of Cella)", exit->gpa.raw);
-}
-
-static void handle_task_switch(struct guest_vcpu *vcpu, const struct td_exit *exit)
-{
-	crash(vcpu, exit, "the guest tried a hardware task switch");
-}
-
-static void handle_entry_failure(struct guest_vcpu *vcpu, const struct td_exit *exit)
-{
-	crash(vcpu, exit, "the TDX module could not enter the TD");
 }
 
 static void handle_tdcall(struct guest_vcpu *vcpu, const struct td_exit *exit)
@@ -90,11 +75,6 @@ static bool makes_no_progress(struct guest_vcpu *vcpu, const struct td_exit *exi
 	return vcpu->same_faults > RUN_SAME_FAULTS_MAX;
 }
 
-static bool in_device_range(gpa_t gpa)
-{
-	return gpa.raw >= GUEST_LOW_RAM_MAX && gpa.raw < GUEST_HIGH_RAM_BASE;
-}
-
 static void handle_shared_fault(struct guest_vcpu *vcpu, const struct td_exit *exit)
 {
 	u64 gpa = exit->gpa.raw;
@@ -105,7 +85,7 @@ static void handle_shared_fault(struct guest_vcpu *vcpu, const struct td_exit *e
 		return;
 	}
 	/* The CPU turns device accesses into #VE by itself, unless the guest has not read the last #VE yet. */
-	if (in_device_range(exit->gpa)) {
+	if (gpa >= GUEST_LOW_RAM_MAX && gpa < GUEST_HIGH_RAM_BASE) {
 		if (makes_no_progress(vcpu, exit))
 			crash(vcpu, exit, "device access at 0x%lx while an earlier #VE is still unread", gpa);
 		return;
@@ -127,6 +107,7 @@ static void handle_private_fault(struct guest_vcpu *vcpu, const struct td_exit *
 {
 	u32 type = (u32)(exit->extended & TD_EEQ_TYPE_MASK), level = TDX_LEVEL_2M;
 	u64 gpa = exit->gpa.raw;
+	int error;
 
 	if (type == TD_EEQ_PENDING_EPT_VIOLATION) {
 		crash(vcpu, exit, "private memory at 0x%lx was accessed before it was accepted", gpa);
@@ -138,23 +119,15 @@ static void handle_private_fault(struct guest_vcpu *vcpu, const struct td_exit *
 		crash(vcpu, exit, "private access to 0x%lx cannot be resolved", gpa);
 		return;
 	}
-	switch (gmem_fault_private(vcpu->guest, exit->gpa, level)) {
-	case 0:
-	case -EBUSY:
-		break;
-	case -EINVAL:
+	error = gmem_fault_private(vcpu->guest, exit->gpa, level);
+	if (error == -EINVAL)
 		crash(vcpu, exit, "private access to 0x%lx, where the guest has no memory", gpa);
-		break;
-	case -EPERM:
+	else if (error == -EPERM)
 		crash(vcpu, exit, "private access to 0x%lx, which the guest has made shared", gpa);
-		break;
-	case -ENOMEM:
+	else if (error == -ENOMEM)
 		crash(vcpu, exit, "the TD pool has no page left for 0x%lx: raise td-pool in the configuration", gpa);
-		break;
-	default:
+	else if (error && error != -EBUSY)
 		crash(vcpu, exit, "the TDX module refused private memory at 0x%lx", gpa);
-		break;
-	}
 }
 
 static void handle_ept_violation(struct guest_vcpu *vcpu, const struct td_exit *exit)
@@ -169,21 +142,21 @@ static void handle_ept_violation(struct guest_vcpu *vcpu, const struct td_exit *
 
 /* Interrupts, NMIs and SMIs were served before vcpu_enter() returned. The commonest first: the search is linear. */
 static const struct exit_row exit_rows[] = {
-	{ TD_EXIT_TDCALL, "TDVMCALL", handle_tdcall },
-	{ TD_EXIT_EXTERNAL_INTERRUPT, "external interrupt", NULL },
-	{ TD_EXIT_EPT_VIOLATION, "EPT violation", handle_ept_violation },
-	{ TD_EXIT_EXCEPTION_NMI, "NMI", NULL },
-	{ TD_EXIT_TRIPLE_FAULT, "triple fault", handle_triple_fault },
-	{ TD_EXIT_INIT, "INIT", NULL },
-	{ TD_EXIT_SMI, "SMI", NULL },
-	{ TD_EXIT_TASK_SWITCH, "task switch", handle_task_switch },
-	{ TD_EXIT_ENTRY_FAIL_GUEST_STATE, "entry failure, guest state", handle_entry_failure },
-	{ TD_EXIT_ENTRY_FAIL_MSR, "entry failure, MSR", handle_entry_failure },
-	{ TD_EXIT_ENTRY_FAIL_MACHINE_CHECK, "entry failure, machine check", handle_entry_failure },
-	{ TD_EXIT_CSTATE_SMI, "C-state SMI", NULL },
-	{ TD_EXIT_EPT_MISCONFIGURATION, "EPT misconfiguration", handle_misconfiguration },
-	{ TD_EXIT_BUS_LOCK, "bus lock", NULL },
-	{ TD_EXIT_NOTIFICATION, "notification", NULL },
+	{ TD_EXIT_TDCALL, "TDVMCALL", handle_tdcall, NULL },
+	{ TD_EXIT_EXTERNAL_INTERRUPT, "external interrupt", NULL, NULL },
+	{ TD_EXIT_EPT_VIOLATION, "EPT violation", handle_ept_violation, NULL },
+	{ TD_EXIT_EXCEPTION_NMI, "NMI", NULL, NULL },
+	{ TD_EXIT_TRIPLE_FAULT, "triple fault", NULL, TRIPLE_FAULT },
+	{ TD_EXIT_INIT, "INIT", NULL, NULL },
+	{ TD_EXIT_SMI, "SMI", NULL, NULL },
+	{ TD_EXIT_TASK_SWITCH, "task switch", NULL, "the guest tried a hardware task switch" },
+	{ TD_EXIT_ENTRY_FAIL_GUEST_STATE, "entry failure, guest state", NULL, ENTRY_FAILURE },
+	{ TD_EXIT_ENTRY_FAIL_MSR, "entry failure, MSR", NULL, ENTRY_FAILURE },
+	{ TD_EXIT_ENTRY_FAIL_MACHINE_CHECK, "entry failure, machine check", NULL, ENTRY_FAILURE },
+	{ TD_EXIT_CSTATE_SMI, "C-state SMI", NULL, NULL },
+	{ TD_EXIT_EPT_MISCONFIGURATION, "EPT misconfiguration", NULL, EPT_MALFORMED },
+	{ TD_EXIT_BUS_LOCK, "bus lock", NULL, NULL },
+	{ TD_EXIT_NOTIFICATION, "notification", NULL, NULL },
 };
 
 static const struct exit_row *find_row(u32 reason)
@@ -198,18 +171,17 @@ const char *run_exit_name(u32 reason)
 {
 	const struct exit_row *row = find_row(reason);
 
-	return row ? row->name : NULL;
+	return row ? row->name : "unknown";
 }
 
-/* No stay, or one that cannot be continued. */
-static void handle_failed_stay(struct guest_vcpu *vcpu, const struct td_exit *exit)
+/* No stay, or one that cannot be continued: why. */
+static const char *failure_of(const struct td_exit *exit)
 {
 	if (tdx_status_is(exit->status, TDX_NON_RECOVERABLE_VCPU) && exit->reason == TD_EXIT_TRIPLE_FAULT)
-		handle_triple_fault(vcpu, exit);
-	else if (exit->status.raw & TDX_STATUS_NON_RECOVERABLE && !(exit->status.raw & TDX_STATUS_ERROR))
-		crash(vcpu, exit, "the TDX module stopped the TD");
-	else
-		crash(vcpu, exit, "the TDX module refuses to enter the TD");
+		return TRIPLE_FAULT;
+	if (exit->status.raw & TDX_STATUS_ERROR)
+		return "the TDX module refuses to enter the TD";
+	return "the TDX module stopped the TD";
 }
 
 void run_handle_exit(struct guest_vcpu *vcpu, const struct td_exit *exit)
@@ -217,15 +189,15 @@ void run_handle_exit(struct guest_vcpu *vcpu, const struct td_exit *exit)
 	const struct exit_row *row;
 
 	if (exit->status.raw & (TDX_STATUS_ERROR | TDX_STATUS_NON_RECOVERABLE)) {
-		handle_failed_stay(vcpu, exit);
+		crash(vcpu, exit, "%s", failure_of(exit));
 		return;
 	}
 	vcpu->counters.exits++;
 	if (exit->reason < ARRAY_SIZE(vcpu->counters.by_reason))
 		vcpu->counters.by_reason[exit->reason]++;
 	row = find_row(exit->reason);
-	if (!row)
-		crash(vcpu, exit, "the TD left for a reason that Cella does not know");
+	if (!row || row->fatal)
+		crash(vcpu, exit, "%s", row ? row->fatal : "the TD left for a reason that Cella does not know");
 	else if (row->handle)
 		row->handle(vcpu, exit);
 }
@@ -235,11 +207,6 @@ static bool is_transient(tdx_status_t status)
 {
 	return tdx_status_is_busy(status) || tdx_status_is(status, TDX_HOST_PRIORITY_BUSY_TIMEOUT) ||
 	       tdx_status_is(status, TDX_CROSS_TD_TRAP);
-}
-
-static bool is_stopping(struct guest_vcpu *vcpu)
-{
-	return __atomic_load_n(&vcpu->guest->stop_requested, __ATOMIC_SEQ_CST);
 }
 
 static void pass_on_nmi(struct guest_vcpu *vcpu)
@@ -255,7 +222,7 @@ void run_vcpu(void *arg)
 	u64 busy_since_ns = 0;
 	struct td_exit exit;
 
-	while (!is_stopping(vcpu)) {
+	while (!guest_is_stopping(guest)) {
 		if (__atomic_load_n(&vcpu->nmi_requested, __ATOMIC_RELAXED))
 			pass_on_nmi(vcpu);
 		vcpu_enter(&vcpu->vcpu, &exit);

@@ -12,7 +12,7 @@ struct td_exit;
 void run_vcpu(void *arg);
 /** run_handle_exit() - serve one exit; asks the guest to end when nothing else is possible. vCPU's own task */
 void run_handle_exit(struct guest_vcpu *vcpu, const struct td_exit *exit);
-/** run_exit_name() - of a VMX exit reason, for counters and dumps; NULL: unknown */
+/** run_exit_name() - of a VMX exit reason, for counters and dumps, or "unknown" */
 const char *run_exit_name(u32 reason);
 
 #endif

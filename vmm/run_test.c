@@ -68,7 +68,7 @@ TEST(run_ends_a_guest_that_cannot_go_on)
 	handle(ept_violation(0x1000, false, TD_EEQ_PENDING_EPT_VIOLATION));
 	CHECK_EQ(guest->end, GUEST_END_CRASH);
 	reset();
-	CHECK_EQ(gmem_convert_to_shared(guest, GPA(0x1000), PAGE_SIZE, &done), 0);
+	CHECK_EQ(gmem_convert(guest, GPA(0x1000), PAGE_SIZE, GMEM_SHARED, &done), 0);
 	handle(ept_violation(0x1000, false, 0));
 	CHECK_EQ(guest->end, GUEST_END_CRASH);
 	reset();
@@ -114,7 +114,7 @@ TEST(run_bounds_device_faults_that_repeat)
 	CHECK_EQ(guest->end, GUEST_END_CRASH);
 }
 
-static void collect(void *arg, const char *line)
+static void collect(const struct guest *of, const char *line)
 {
 	strcat(lines, line);
 	strcat(lines, "\n");
@@ -134,7 +134,7 @@ TEST(counters_name_what_was_counted)
 	CHECK_EQ(sum.exits, 2);
 	CHECK_EQ(sum.rdmsr, 1);
 	lines[0] = '\0';
-	counters_print(&sum, collect, NULL);
+	counters_print(guest, collect);
 	CHECK(strstr(lines, "2 exits, 1 of them TDVMCALLs\n"));
 	CHECK(strstr(lines, "exit  1 external interrupt"));
 	CHECK(strstr(lines, "TDVMCALL RDMSR"));

@@ -12,9 +12,7 @@
  */
 #include "vmm/tdvf.h"
 
-#include "include/cella/errno.h"
 #include "include/cella/tdshim.h"
-#include "kernel/lib/format.h"
 #include "kernel/lib/string.h"
 
 #define GUID_BYTES 16
@@ -23,16 +21,6 @@
 static const u8 footer_guid[GUID_BYTES] = TDVF_TABLE_FOOTER_GUID;
 static const u8 offset_guid[GUID_BYTES] = TDVF_METADATA_OFFSET_GUID;
 static const u8 descriptor_guid[GUID_BYTES] = TDVF_DESCRIPTOR_GUID;
-
-static int __printf(2, 3) refuse(char *error, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	format_text_va(error, TDVF_ERROR_BYTES, format, args);
-	va_end(args);
-	return -EINVAL;
-}
 
 static u32 read_u16(const u8 *at)
 {
@@ -44,18 +32,26 @@ static u32 read_u32(const u8 *at)
 	return read_u16(at) | read_u16(at + 2) << 16;
 }
 
+/* What a section of each type must be; types 7 and 8 describe and are not loaded. */
+static const struct section_rule {
+	const char *name;
+	enum { NO_DATA = 1, HAS_DATA, NOT_LOADED } content;
+	u32 attributes;	/* allowed */
+} rules[] = {
+	[TDVF_SECTION_BFV] = { "BFV", HAS_DATA, TDVF_ATTR_MR_EXTEND },
+	[TDVF_SECTION_CFV] = { "CFV", HAS_DATA, TDVF_ATTR_MR_EXTEND },
+	[TDVF_SECTION_TD_HOB] = { "TD_HOB", NO_DATA, 0 },
+	[TDVF_SECTION_TEMP_MEM] = { "TempMem", NO_DATA, 0 },
+	[TDVF_SECTION_PERM_MEM] = { "PermMem", NO_DATA, TDVF_ATTR_PAGE_AUG },
+	[TDVF_SECTION_PAYLOAD] = { "Payload", HAS_DATA, TDVF_ATTR_MR_EXTEND },
+	[TDVF_SECTION_PAYLOAD_PARAM] = { "PayloadParam", HAS_DATA, TDVF_ATTR_MR_EXTEND },
+	[TDVF_SECTION_TD_INFO] = { "TD_INFO", NOT_LOADED, 0 },
+	[TDVF_SECTION_TD_PARAMS] = { "TD_PARAMS", NOT_LOADED, 0 },
+};
+
 const char *tdvf_section_name(u32 type)
 {
-	static const char *const names[] = {
-		"BFV", "CFV", "TD_HOB", "TempMem", "PermMem", "Payload", "PayloadParam", "TD_INFO", "TD_PARAMS",
-	};
-
-	return type < ARRAY_SIZE(names) ? names[type] : "unknown";
-}
-
-bool tdvf_is_added(const struct tdvf_section *section)
-{
-	return !(section->attributes & TDVF_ATTR_PAGE_AUG);
+	return type < ARRAY_SIZE(rules) ? rules[type].name : "unknown";
 }
 
 /* Walk the table downwards from its footer; *@distance: from the end of the file back to the descriptor. */
@@ -90,47 +86,22 @@ static int find_descriptor(const u8 *file, u64 bytes, u32 *distance, char *error
 	return refuse(error, "its GUID table has no TDX metadata offset");
 }
 
-/* Type rules of one section. Types 7 and 8 describe and are not loaded. */
-static int check_type(const struct tdvf_section *section, u32 index, char *error)
-{
-	const char *name = tdvf_section_name(section->type);
-
-	switch (section->type) {
-	case TDVF_SECTION_BFV:
-	case TDVF_SECTION_CFV:
-	case TDVF_SECTION_PAYLOAD:
-	case TDVF_SECTION_PAYLOAD_PARAM:
-		if (!section->raw_bytes)
-			return refuse(error, "section %u (%s) has no data in the file", index, name);
-		if (section->attributes & ~(u32)TDVF_ATTR_MR_EXTEND)
-			return refuse(error, "section %u (%s) has attributes 0x%x", index, name, section->attributes);
-		return 0;
-	case TDVF_SECTION_TD_HOB:
-	case TDVF_SECTION_TEMP_MEM:
-		if (section->raw_bytes)
-			return refuse(error, "section %u (%s) has data in the file", index, name);
-		if (section->attributes)
-			return refuse(error, "section %u (%s) has attributes 0x%x", index, name, section->attributes);
-		return 0;
-	case TDVF_SECTION_PERM_MEM:
-		if (section->raw_bytes || section->attributes != TDVF_ATTR_PAGE_AUG)
-			return refuse(error, "section %u (PermMem) must have no data and only the PAGE.AUG attribute",
-				      index);
-		return 0;
-	default:
-		return refuse(error, "section %u has the unknown type %u", index, section->type);
-	}
-}
-
 static int check_section(const struct tdvf_image *image, const struct tdvf_section *section, u32 index, char *error)
 {
+	const struct section_rule *rule = section->type < ARRAY_SIZE(rules) ? &rules[section->type] : NULL;
 	const char *name = tdvf_section_name(section->type);
-	int result = check_type(section, index, error);
 
-	if (result)
-		return result;
-	if (!IS_ALIGNED(section->gpa, PAGE_SIZE) || !IS_ALIGNED(section->memory_bytes, PAGE_SIZE) ||
-	    !section->memory_bytes)
+	if (!rule || rule->content == NOT_LOADED)
+		return refuse(error, "section %u has the unknown type %u", index, section->type);
+	if (section->type == TDVF_SECTION_PERM_MEM && (section->raw_bytes || section->attributes != rule->attributes))
+		return refuse(error, "section %u (PermMem) must have no data and only the PAGE.AUG attribute", index);
+	if (rule->content == HAS_DATA && !section->raw_bytes)
+		return refuse(error, "section %u (%s) has no data in the file", index, name);
+	if (rule->content == NO_DATA && section->raw_bytes)
+		return refuse(error, "section %u (%s) has data in the file", index, name);
+	if (section->attributes & ~rule->attributes)
+		return refuse(error, "section %u (%s) has attributes 0x%x", index, name, section->attributes);
+	if (!IS_ALIGNED(section->gpa | section->memory_bytes, PAGE_SIZE) || !section->memory_bytes)
 		return refuse(error, "section %u (%s) is not made of whole 4 KiB pages", index, name);
 	if (section->raw_bytes > section->memory_bytes)
 		return refuse(error, "section %u (%s) has more data than memory", index, name);
@@ -150,28 +121,27 @@ static bool overlap(const struct tdvf_section *a, const struct tdvf_section *b)
 /* Rules over all sections: one hand-off, code at the reset vector, no page twice. */
 static int check_sections(struct tdvf_image *image, char *error)
 {
-	bool has_hob = false, has_reset = false;
+	u32 hobs = 0;
+	bool has_reset = false;
 
 	for (u32 i = 0; i < image->section_count; i++) {
-		const struct tdvf_section *section = &image->sections[i];
+		const struct tdvf_section *section = &image->sections[i], *other = image->sections;
 
-		for (u32 j = 0; j < i; j++)
-			if (overlap(section, &image->sections[j]))
+		for (; other < section; other++)
+			if (overlap(section, other))
 				return refuse(error, "sections %s at 0x%lx and %s at 0x%lx overlap",
-					      tdvf_section_name(image->sections[j].type), image->sections[j].gpa,
+					      tdvf_section_name(other->type), other->gpa,
 					      tdvf_section_name(section->type), section->gpa);
 		if (section->type == TDVF_SECTION_TD_HOB) {
-			if (has_hob)
-				return refuse(error, "it has two TD_HOB sections");
-			has_hob = true;
+			hobs++;
 			image->td_hob = i;
 		}
 		if (section->type == TDVF_SECTION_BFV && section->gpa <= TDVF_RESET_VECTOR &&
 		    TDVF_RESET_VECTOR - section->gpa < section->raw_bytes)
 			has_reset = true;
 	}
-	if (!has_hob)
-		return refuse(error, "it has no TD_HOB section");
+	if (hobs != 1)
+		return refuse(error, "it has %s", hobs ? "two TD_HOB sections" : "no TD_HOB section");
 	if (!has_reset)
 		return refuse(error, "no BFV section covers the reset vector 0x%lx", (u64)TDVF_RESET_VECTOR);
 	return 0;
@@ -202,7 +172,7 @@ static int read_descriptor(const u8 *file, u64 bytes, u32 distance, struct tdvf_
 	return 0;
 }
 
-int tdvf_parse(const void *file, u64 bytes, struct tdvf_image *image, char error[TDVF_ERROR_BYTES])
+int tdvf_parse(const void *file, u64 bytes, struct tdvf_image *image, char error[REFUSAL_BYTES])
 {
 	struct tdvf_descriptor descriptor;
 	const u8 *at = file;
@@ -239,25 +209,21 @@ bool tdvf_in_ram(const struct tdvf_section *section, u64 low_bytes, u64 high_byt
 {
 	u64 end = section->gpa + section->memory_bytes;
 
-	return end <= low_bytes ||
-	       (section->gpa >= GUEST_HIGH_RAM_BASE && end <= GUEST_HIGH_RAM_BASE + high_bytes);
+	return end <= low_bytes || (section->gpa >= GUEST_HIGH_RAM_BASE && end <= GUEST_HIGH_RAM_BASE + high_bytes);
 }
 
-int tdvf_check_placement(const struct tdvf_image *image, u64 low_bytes, u64 high_bytes, char error[TDVF_ERROR_BYTES])
+int tdvf_check_placement(const struct tdvf_image *image, u64 low_bytes, u64 high_bytes, char error[REFUSAL_BYTES])
 {
 	for (u32 i = 0; i < image->section_count; i++) {
 		const struct tdvf_section *section = &image->sections[i];
-		bool window =
-			section->gpa >= TDVF_WINDOW_BASE && section->gpa + section->memory_bytes <= TDVF_WINDOW_END;
 
 		if (tdvf_in_ram(section, low_bytes, high_bytes))
 			continue;
 		if (!section->raw_bytes)
-			return refuse(error,
-				      "section %s at 0x%lx is outside the TD's RAM of %lu MiB: give the TD more memory",
-				      tdvf_section_name(section->type), section->gpa,
+			return refuse(error, "section %s at 0x%lx is outside the TD's RAM of %lu MiB: "
+				      "give the TD more memory", tdvf_section_name(section->type), section->gpa,
 				      (low_bytes + high_bytes) / MIB(1));
-		if (!window)
+		if (section->gpa < TDVF_WINDOW_BASE || section->gpa + section->memory_bytes > TDVF_WINDOW_END)
 			return refuse(error, "section %s at 0x%lx is neither in RAM nor in the last 16 MiB below 4 GiB",
 				      tdvf_section_name(section->type), section->gpa);
 	}

@@ -13,7 +13,7 @@
 
 static u8 file[FILE_BYTES];
 static struct tdvf_image image;
-static char error[TDVF_ERROR_BYTES];
+static char error[REFUSAL_BYTES];
 static struct tdvf_section *sections;
 static struct tdvf_descriptor *descriptor;
 

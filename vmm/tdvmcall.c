@@ -4,7 +4,8 @@
  *
  * Only registers that the guest exposed are read, the others count as 0; only exposed ones are written, and of those
  * only R10 and what the sub-function defines as output, so that the guest finds everything else as it left it.
- * Counting is by row. A call that names no row gets SUBFUNC_UNSUPPORTED; a vendor call (R10 not 0) gets what KVM
+ * Counting is by row. A call that names no row (the optional ones: notification, services,
+ * migration, WBINVD, PCONFIG) gets SUBFUNC_UNSUPPORTED; a vendor call (R10 not 0) gets what KVM
  * answers for an unknown hypercall, because that is the signature the guest sees.
  *
  * GHCI, "TDG.VP.VMCALL<sub-functions>"; TDX Module ABI, "TDH.VP.ENTER", output of a TDVMCALL exit.
@@ -37,11 +38,6 @@ static const struct row rows[] = {
 	{ TDVMCALL_GET_QUOTE, call_get_quote, COUNTER(get_quote) },
 	{ TDVMCALL_GET_TD_VMCALL_INFO, call_get_info, COUNTER(other) },
 	{ TDVMCALL_REPORT_FATAL_ERROR, call_fatal_error, COUNTER(other) },
-	{ TDVMCALL_SETUP_EVENT_NOTIFY, call_unsupported, COUNTER(other) },
-	{ TDVMCALL_SERVICE, call_unsupported, COUNTER(other) },
-	{ TDVMCALL_MIGTD, call_unsupported, COUNTER(other) },
-	{ TDVMCALL_WBINVD, call_unsupported, COUNTER(other) },
-	{ TDVMCALL_PCONFIG, call_unsupported, COUNTER(other) },
 };
 
 /* Where ReportFatalError carries its text, in order. */
@@ -79,7 +75,7 @@ void tdvmcall_return(struct vmcall *call, enum tdvmcall_output output, u64 value
 	call->outputs |= (u32)BIT(output);
 }
 
-u64 call_unsupported(struct guest_vcpu *vcpu, struct vmcall *call)
+static u64 call_unsupported(struct guest_vcpu *vcpu, struct vmcall *call)
 {
 	log_debug("td", "%s vCPU %u: TDVMCALL 0x%lx is not offered", vcpu->guest->config->name, vcpu->vcpu.index,
 		  call->function);

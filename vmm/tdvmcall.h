@@ -49,6 +49,5 @@ u64 call_map_gpa(struct guest_vcpu *vcpu, struct vmcall *call);
 u64 call_get_info(struct guest_vcpu *vcpu, struct vmcall *call);
 u64 call_get_quote(struct guest_vcpu *vcpu, struct vmcall *call);
 u64 call_fatal_error(struct guest_vcpu *vcpu, struct vmcall *call);
-u64 call_unsupported(struct guest_vcpu *vcpu, struct vmcall *call);
 
 #endif

@@ -14,75 +14,15 @@
 #include "vmm/vapic.h"
 
 #include "include/cella/arch.h"
+#include "include/spec/x86/apic.h"
+#include "include/spec/x86/msr.h"
 #include "kernel/lib/string.h"
 #include "vmm/guest.h"
 #include "vmm/vintr.h"
 
-enum apic_msr {
-	MSR_APIC_BASE = 0x1b,
-	MSR_TSC_DEADLINE = 0x6e0,
-	MSR_X2APIC_ID = 0x802,
-	MSR_X2APIC_VERSION = 0x803,
-	MSR_X2APIC_LDR = 0x80d,
-	MSR_X2APIC_SVR = 0x80f,
-	MSR_X2APIC_ESR = 0x828,
-	MSR_X2APIC_LVT_CMCI = 0x82f,
-	MSR_X2APIC_ICR = 0x830,
-	MSR_X2APIC_LVT_TIMER = 0x832,
-	MSR_X2APIC_LVT_THERMAL = 0x833,
-	MSR_X2APIC_LVT_PMC = 0x834,
-	MSR_X2APIC_LVT_LINT0 = 0x835,
-	MSR_X2APIC_LVT_LINT1 = 0x836,
-	MSR_X2APIC_LVT_ERROR = 0x837,
-	MSR_X2APIC_INITIAL_COUNT = 0x838,
-	MSR_X2APIC_CURRENT_COUNT = 0x839,
-	MSR_X2APIC_DIVIDE = 0x83e,
-};
-
-#define APIC_BASE_ADDRESS 0xfee00000ull
-#define APIC_BASE_BSP BIT(8)
-#define APIC_BASE_X2APIC BIT(10)
-#define APIC_BASE_ENABLED BIT(11)
-#define APIC_VERSION 0x00060014u	/* integrated, seven LVT entries */
-
-#define SVR_RESET 0xffu
-#define SVR_ENABLED (1u << 8)
-#define SVR_WRITABLE 0x3ffu
-#define LVT_MASKED (1u << 16)
-#define LVT_VECTOR 0xffu
-#define LVT_DELIVERY 0x700u
-#define LVT_PENDING (1u << 12)	/* read-only, as is remote IRR */
-#define LVT_REMOTE_IRR (1u << 14)
-#define LVT_PIN (1u << 13 | 1u << 15)	/* polarity and trigger mode */
-#define LVT_TIMER_MODE (3u << 17)
-#define LVT_TIMER_PERIODIC (1u << 17)
-#define LVT_TIMER_DEADLINE (2u << 17)
-#define ESR_SEND_ILLEGAL_VECTOR (1u << 5)
-#define DIVIDE_WRITABLE 0xbu
-
-#define ICR_VECTOR 0xffull
-#define ICR_DELIVERY_SHIFT 8
-#define ICR_DELIVERY_MASK 7u
-#define ICR_LOGICAL BIT(11)
-#define ICR_SHORTHAND_SHIFT 18
-#define ICR_SHORTHAND_MASK 3u
-#define ICR_DESTINATION_SHIFT 32
-#define ICR_RESERVED 0xfff32000ull	/* low half; bit 12, delivery status, reads 0 and is ignored */
-#define ICR_BROADCAST 0xffffffffu
-#define VECTOR_FIRST_LEGAL 16
-
-enum icr_delivery {
-	ICR_FIXED = 0,
-	ICR_LOWEST_PRIORITY = 1,
-	ICR_NMI = 4,
-};
-
-enum icr_shorthand {
-	ICR_NO_SHORTHAND,
-	ICR_SELF,
-	ICR_ALL,
-	ICR_OTHERS,
-};
+#define VERSION_SEVEN_LVTS 0x00060014u	/* integrated, seven LVT entries */
+#define LVT_COMMON (APIC_LVT_VECTOR | APIC_LVT_MASKED)
+#define LVT_DELIVERED (LVT_COMMON | APIC_LVT_DELIVERY)
 
 #define TIMER_TICK_NS 40	/* 25 MHz */
 #define TIMER_PERIOD_MIN_NS 200000u	/* a periodic timer must not keep the core in its handler */
@@ -119,7 +59,7 @@ static u64 virtual_tsc(const struct guest_vcpu *vcpu)
 
 static u32 timer_mode(const struct vapic *apic)
 {
-	return apic->lvt_timer & LVT_TIMER_MODE;
+	return apic->lvt_timer & APIC_LVT_TIMER_MODE_MASK;
 }
 
 /* Bits 3, 1, 0 of the register: 0 divides by 2, ..., 6 by 128, 7 by 1. */
@@ -141,15 +81,15 @@ static void timer_fired(struct timer *timer)
 	struct vapic *apic = container_of(timer, struct vapic, timer);
 	struct guest_vcpu *vcpu = container_of(apic, struct guest_vcpu, vapic);
 
-	if (timer_mode(apic) == LVT_TIMER_DEADLINE) {
+	if (timer_mode(apic) == APIC_LVT_TIMER_TSC_DEADLINE) {
 		__atomic_store_n(&apic->tsc_deadline, 0, __ATOMIC_RELAXED);
-	} else if (timer_mode(apic) == LVT_TIMER_PERIODIC) {
+	} else if (timer_mode(apic) == APIC_LVT_TIMER_PERIODIC) {
 		u64 period = timer_period_ns(apic), now = time_ns();
 
 		timer_set(timer, now + period - (now - apic->timer_start_ns) % period);
 	}
-	if (!(apic->lvt_timer & LVT_MASKED))
-		vintr_post(vcpu, (u8)(apic->lvt_timer & LVT_VECTOR));
+	if (!(apic->lvt_timer & APIC_LVT_MASKED))
+		vintr_post(vcpu, (u8)(apic->lvt_timer & APIC_LVT_VECTOR));
 }
 
 void vapic_reset(struct guest_vcpu *vcpu)
@@ -157,9 +97,9 @@ void vapic_reset(struct guest_vcpu *vcpu)
 	struct vapic *apic = &vcpu->vapic;
 
 	memset(apic, 0, sizeof(*apic));
-	apic->svr = SVR_RESET;
-	apic->lvt_cmci = apic->lvt_timer = apic->lvt_thermal = apic->lvt_pmc = LVT_MASKED;
-	apic->lvt_lint0 = apic->lvt_lint1 = apic->lvt_error = LVT_MASKED;
+	apic->svr = APIC_SVR_RESET;
+	apic->lvt_cmci = apic->lvt_timer = apic->lvt_thermal = apic->lvt_pmc = APIC_LVT_MASKED;
+	apic->lvt_lint0 = apic->lvt_lint1 = apic->lvt_error = APIC_LVT_MASKED;
 	apic->tsc_inverse = inverse_of(vcpu->guest->td.tsc_multiplier);
 	timer_init(&apic->timer, timer_fired);
 }
@@ -178,7 +118,7 @@ static void start_count(struct vapic *apic, u64 left)
 
 	timer_cancel(&apic->timer);
 	apic->timer_start_ns = now - (apic->timer_initial - left) * tick;
-	if (left && timer_mode(apic) == LVT_TIMER_PERIODIC)
+	if (left && timer_mode(apic) == APIC_LVT_TIMER_PERIODIC)
 		timer_set(&apic->timer, now + MAX(left * tick, (u64)TIMER_PERIOD_MIN_NS));
 	else if (left)
 		timer_set(&apic->timer, now + left * tick);
@@ -188,10 +128,10 @@ static u64 current_count(const struct vapic *apic)
 {
 	u64 elapsed;
 
-	if (!apic->timer_initial || timer_mode(apic) == LVT_TIMER_DEADLINE)
+	if (!apic->timer_initial || timer_mode(apic) == APIC_LVT_TIMER_TSC_DEADLINE)
 		return 0;
 	elapsed = (time_ns() - apic->timer_start_ns) / timer_tick_ns(apic);
-	if (timer_mode(apic) == LVT_TIMER_PERIODIC)
+	if (timer_mode(apic) == APIC_LVT_TIMER_PERIODIC)
 		return apic->timer_initial - elapsed % apic->timer_initial;
 	return elapsed < apic->timer_initial ? apic->timer_initial - elapsed : 0;
 }
@@ -201,7 +141,7 @@ static void write_deadline(struct guest_vcpu *vcpu, u64 value)
 	struct vapic *apic = &vcpu->vapic;
 	u64 now, delta;
 
-	if (timer_mode(apic) != LVT_TIMER_DEADLINE)
+	if (timer_mode(apic) != APIC_LVT_TIMER_TSC_DEADLINE)
 		return;	/* as the CPU: the register stays 0 in the other modes */
 	timer_cancel(&apic->timer);
 	apic->tsc_deadline = value;
@@ -216,7 +156,7 @@ static void write_deadline(struct guest_vcpu *vcpu, u64 value)
 
 static void write_lvt_timer(struct vapic *apic, u32 value)
 {
-	if ((value & LVT_TIMER_MODE) != timer_mode(apic)) {
+	if ((value & APIC_LVT_TIMER_MODE_MASK) != timer_mode(apic)) {
 		timer_cancel(&apic->timer);
 		apic->timer_initial = 0;
 		apic->tsc_deadline = 0;
@@ -229,16 +169,16 @@ static void write_divide(struct vapic *apic, u32 value)
 {
 	u64 left = current_count(apic);
 
-	if (timer_mode(apic) != LVT_TIMER_DEADLINE)
+	if (timer_mode(apic) != APIC_LVT_TIMER_TSC_DEADLINE)
 		timer_cancel(&apic->timer);
 	apic->timer_divide = value;
-	if (timer_mode(apic) != LVT_TIMER_DEADLINE)
+	if (timer_mode(apic) != APIC_LVT_TIMER_TSC_DEADLINE)
 		start_count(apic, left);
 }
 
 static void write_initial_count(struct vapic *apic, u32 value)
 {
-	if (timer_mode(apic) == LVT_TIMER_DEADLINE)
+	if (timer_mode(apic) == APIC_LVT_TIMER_TSC_DEADLINE)
 		return;	/* ignored, as by the CPU */
 	timer_cancel(&apic->timer);
 	apic->timer_initial = value;
@@ -249,21 +189,14 @@ static void write_initial_count(struct vapic *apic, u32 value)
 
 static bool icr_targets(u64 icr, u32 sender, u32 target)
 {
-	u32 destination = (u32)(icr >> ICR_DESTINATION_SHIFT);
+	u32 destination = (u32)(icr >> X2APIC_ICR_DESTINATION_SHIFT);
+	u32 shorthand = (u32)icr & APIC_ICR_SHORTHAND_MASK;
 
-	switch (icr >> ICR_SHORTHAND_SHIFT & ICR_SHORTHAND_MASK) {
-	case ICR_SELF:
-		return target == sender;
-	case ICR_ALL:
+	if (shorthand)
+		return shorthand == APIC_ICR_ALL || (target == sender) == (shorthand == APIC_ICR_SELF);
+	if (destination == X2APIC_BROADCAST)
 		return true;
-	case ICR_OTHERS:
-		return target != sender;
-	default:
-		break;
-	}
-	if (destination == ICR_BROADCAST)
-		return true;
-	if (!(icr & ICR_LOGICAL))
+	if (!(icr & APIC_ICR_LOGICAL))
 		return destination == target;
 	return destination >> 16 == target >> 4 && (destination >> (target & 15) & 1);
 }
@@ -272,23 +205,23 @@ static bool icr_targets(u64 icr, u32 sender, u32 target)
 static void send_command(struct guest_vcpu *vcpu, u64 icr)
 {
 	struct guest *guest = vcpu->guest;
-	u32 delivery = (u32)(icr >> ICR_DELIVERY_SHIFT) & ICR_DELIVERY_MASK;
-	u8 vector = (u8)(icr & ICR_VECTOR);
+	u32 delivery = (u32)icr & APIC_ICR_DELIVERY_MASK;
+	u8 vector = (u8)(icr & APIC_ICR_VECTOR);
 
-	if (delivery != ICR_FIXED && delivery != ICR_LOWEST_PRIORITY && delivery != ICR_NMI)
+	if (delivery != APIC_ICR_FIXED && delivery != APIC_ICR_LOWEST_PRIORITY && delivery != APIC_ICR_NMI)
 		return;
-	if (delivery != ICR_NMI && vector < VECTOR_FIRST_LEGAL) {
-		vcpu->vapic.esr |= ESR_SEND_ILLEGAL_VECTOR;
+	if (delivery != APIC_ICR_NMI && vector < APIC_VECTOR_FIRST_LEGAL) {
+		vcpu->vapic.esr |= APIC_ESR_SEND_ILLEGAL_VECTOR;
 		return;
 	}
 	for (u32 i = 0; i < guest->vcpu_count; i++) {
 		if (!icr_targets(icr, vcpu->vcpu.index, i))
 			continue;
-		if (delivery == ICR_NMI)
+		if (delivery == APIC_ICR_NMI)
 			vintr_nmi(&guest->vcpus[i]);
 		else
 			vintr_post(&guest->vcpus[i], vector);
-		if (delivery == ICR_LOWEST_PRIORITY)
+		if (delivery == APIC_ICR_LOWEST_PRIORITY)
 			return;
 	}
 }
@@ -297,73 +230,69 @@ static void send_command(struct guest_vcpu *vcpu, u64 icr)
 
 static u64 apic_base(const struct guest_vcpu *vcpu)
 {
-	return APIC_BASE_ADDRESS | APIC_BASE_ENABLED | APIC_BASE_X2APIC | (vcpu->vcpu.index ? 0 : APIC_BASE_BSP);
+	return APIC_DEFAULT_BASE | APIC_BASE_ENABLE | APIC_BASE_X2APIC | (vcpu->vcpu.index ? 0 : APIC_BASE_BSP);
 }
 
-/* An LVT register and the bits of it that software may set; NULL: @msr is none. */
-static u32 *lvt_of(struct vapic *apic, u32 msr, u32 *writable)
-{
-	*writable = LVT_VECTOR | LVT_DELIVERY | LVT_MASKED;
-	switch (msr) {
-	case MSR_X2APIC_LVT_CMCI:
-		return &apic->lvt_cmci;
-	case MSR_X2APIC_LVT_THERMAL:
-		return &apic->lvt_thermal;
-	case MSR_X2APIC_LVT_PMC:
-		return &apic->lvt_pmc;
-	case MSR_X2APIC_LVT_LINT0:
-		*writable |= LVT_PIN;
-		return &apic->lvt_lint0;
-	case MSR_X2APIC_LVT_LINT1:
-		*writable |= LVT_PIN;
-		return &apic->lvt_lint1;
-	case MSR_X2APIC_LVT_TIMER:
-		*writable = LVT_VECTOR | LVT_MASKED | LVT_TIMER_MODE;
-		return &apic->lvt_timer;
-	case MSR_X2APIC_LVT_ERROR:
-		*writable = LVT_VECTOR | LVT_MASKED;
-		return &apic->lvt_error;
-	default:
-		return NULL;
-	}
-}
-
-static bool write_lvt(struct vapic *apic, u32 msr, u64 value)
-{
-	u32 writable, *lvt = lvt_of(apic, msr, &writable);
-	u32 kept = (u32)value & writable;
-
-	if (!lvt || value & ~(u64)(writable | LVT_PENDING | LVT_REMOTE_IRR))
-		return false;
-	if (lvt == &apic->lvt_timer && (value & LVT_TIMER_MODE) == LVT_TIMER_MODE)
-		return false;	/* the fourth mode is reserved */
-	if (!(apic->svr & SVR_ENABLED))
-		kept |= LVT_MASKED;
-	if (lvt == &apic->lvt_timer)
-		write_lvt_timer(apic, kept);
-	else
-		*lvt = kept;
-	return true;
-}
-
-static bool write_svr(struct vapic *apic, u64 value)
-{
-	static const u32 entries[] = { MSR_X2APIC_LVT_CMCI,  MSR_X2APIC_LVT_TIMER, MSR_X2APIC_LVT_THERMAL,
-				       MSR_X2APIC_LVT_PMC,   MSR_X2APIC_LVT_LINT0, MSR_X2APIC_LVT_LINT1,
-				       MSR_X2APIC_LVT_ERROR };
+/* The registers that are 32 bits of memory, and the bits of each that software may set. */
+static const struct apic_register {
+	u32 msr;
 	u32 writable;
+	size_t offset;	/* in struct vapic */
+} registers[] = {
+	{ X2APIC_MSR(APIC_LVT_CMCI), LVT_DELIVERED, offsetof(struct vapic, lvt_cmci) },
+	{ X2APIC_MSR(APIC_LVT_THERMAL), LVT_DELIVERED, offsetof(struct vapic, lvt_thermal) },
+	{ X2APIC_MSR(APIC_LVT_PMC), LVT_DELIVERED, offsetof(struct vapic, lvt_pmc) },
+	{ X2APIC_MSR(APIC_LVT_LINT0), LVT_DELIVERED | APIC_LVT_PIN, offsetof(struct vapic, lvt_lint0) },
+	{ X2APIC_MSR(APIC_LVT_LINT1), LVT_DELIVERED | APIC_LVT_PIN, offsetof(struct vapic, lvt_lint1) },
+	{ X2APIC_MSR(APIC_LVT_TIMER), LVT_COMMON | APIC_LVT_TIMER_MODE_MASK, offsetof(struct vapic, lvt_timer) },
+	{ X2APIC_MSR(APIC_LVT_ERROR), LVT_COMMON, offsetof(struct vapic, lvt_error) },
+	{ X2APIC_MSR(APIC_SVR), APIC_SVR_DEFINED, offsetof(struct vapic, svr) },
+	{ X2APIC_MSR(APIC_ESR), 0, offsetof(struct vapic, esr) },
+	{ X2APIC_MSR(APIC_TIMER_INITIAL), ~0u, offsetof(struct vapic, timer_initial) },
+	{ X2APIC_MSR(APIC_TIMER_DIVIDE), APIC_TIMER_DIVIDE_DEFINED, offsetof(struct vapic, timer_divide) },
+};
+#define LVT_ENTRIES 7	/* the first rows */
 
-	if (value & ~(u64)SVR_WRITABLE)
+static u32 *content_of(struct vapic *apic, const struct apic_register *reg)
+{
+	return (u32 *)(void *)((char *)apic + reg->offset);
+}
+
+static const struct apic_register *find_register(u32 msr)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(registers); i++)
+		if (registers[i].msr == msr)
+			return &registers[i];
+	return NULL;
+}
+
+static bool write_lvt(struct vapic *apic, const struct apic_register *reg, u64 value)
+{
+	u32 kept = (u32)value & reg->writable;
+
+	if (value & ~(u64)(reg->writable | APIC_LVT_PENDING | APIC_LVT_REMOTE_IRR))
 		return false;
-	__atomic_store_n(&apic->svr, (u32)value, __ATOMIC_RELAXED);
-	for (u32 i = 0; i < ARRAY_SIZE(entries) && !(value & SVR_ENABLED); i++)
-		*lvt_of(apic, entries[i], &writable) |= LVT_MASKED;
+	if (!(apic->svr & APIC_SVR_ENABLE))
+		kept |= APIC_LVT_MASKED;
+	if (reg->msr != X2APIC_MSR(APIC_LVT_TIMER))
+		*content_of(apic, reg) = kept;
+	else if ((value & APIC_LVT_TIMER_MODE_MASK) == APIC_LVT_TIMER_MODE_MASK)
+		return false;	/* the fourth mode is reserved */
+	else
+		write_lvt_timer(apic, kept);
 	return true;
+}
+
+static void write_svr(struct vapic *apic, u32 value)
+{
+	__atomic_store_n(&apic->svr, value, __ATOMIC_RELAXED);
+	for (u32 i = 0; i < LVT_ENTRIES && !(value & APIC_SVR_ENABLE); i++)
+		*content_of(apic, &registers[i]) |= APIC_LVT_MASKED;
 }
 
 static bool write_icr(struct guest_vcpu *vcpu, u64 value)
 {
-	if (value & ICR_RESERVED)
+	if (value & X2APIC_ICR_RESERVED)
 		return false;
 	vcpu->vapic.icr = value;
 	send_command(vcpu, value);
@@ -373,78 +302,62 @@ static bool write_icr(struct guest_vcpu *vcpu, u64 value)
 bool vapic_read(struct guest_vcpu *vcpu, u32 msr, u64 *value)
 {
 	struct vapic *apic = &vcpu->vapic;
-	u32 id = vcpu->vcpu.index, writable;
-	const u32 *lvt = lvt_of(apic, msr, &writable);
+	const struct apic_register *reg = find_register(msr);
+	u32 id = vcpu->vcpu.index;
 
-	*value = 0;
 	switch (msr) {
-	case MSR_APIC_BASE:
+	case IA32_APIC_BASE:
 		*value = apic_base(vcpu);
-		return true;
-	case MSR_TSC_DEADLINE:
+		break;
+	case IA32_TSC_DEADLINE:
 		*value = __atomic_load_n(&apic->tsc_deadline, __ATOMIC_RELAXED);
-		return true;
-	case MSR_X2APIC_ID:
+		break;
+	case X2APIC_MSR(APIC_ID):
 		*value = id;
-		return true;
-	case MSR_X2APIC_VERSION:
-		*value = APIC_VERSION;
-		return true;
-	case MSR_X2APIC_LDR:
+		break;
+	case X2APIC_MSR(APIC_VERSION):
+		*value = VERSION_SEVEN_LVTS;
+		break;
+	case X2APIC_MSR(APIC_LDR):
 		*value = (id >> 4) << 16 | 1u << (id & 15);
-		return true;
-	case MSR_X2APIC_SVR:
-		*value = apic->svr;
-		return true;
-	case MSR_X2APIC_ESR:
-		*value = apic->esr;
-		return true;
-	case MSR_X2APIC_ICR:
+		break;
+	case X2APIC_MSR(APIC_ICR_LOW):
 		*value = apic->icr;
-		return true;
-	case MSR_X2APIC_INITIAL_COUNT:
-		*value = apic->timer_initial;
-		return true;
-	case MSR_X2APIC_CURRENT_COUNT:
+		break;
+	case X2APIC_MSR(APIC_TIMER_CURRENT):
 		*value = current_count(apic);
-		return true;
-	case MSR_X2APIC_DIVIDE:
-		*value = apic->timer_divide;
-		return true;
+		break;
 	default:
-		*value = lvt ? *lvt : 0;
-		return lvt != NULL;
+		*value = reg ? *content_of(apic, reg) : 0;
+		return reg != NULL;
 	}
+	return true;
 }
 
 bool vapic_write(struct guest_vcpu *vcpu, u32 msr, u64 value)
 {
 	struct vapic *apic = &vcpu->vapic;
+	const struct apic_register *reg = find_register(msr);
 
-	switch (msr) {
-	case MSR_APIC_BASE:
+	if (msr == IA32_APIC_BASE)
 		return value == apic_base(vcpu);	/* x2APIC mode is for ever */
-	case MSR_TSC_DEADLINE:
+	if (msr == X2APIC_MSR(APIC_ICR_LOW))
+		return write_icr(vcpu, value);
+	if (msr == IA32_TSC_DEADLINE) {
 		write_deadline(vcpu, value);
 		return true;
-	case MSR_X2APIC_SVR:
-		return write_svr(apic, value);
-	case MSR_X2APIC_ESR:
-		apic->esr = 0;
-		return value == 0;
-	case MSR_X2APIC_ICR:
-		return write_icr(vcpu, value);
-	case MSR_X2APIC_INITIAL_COUNT:
-		if (value >> 32)
-			return false;
-		write_initial_count(apic, (u32)value);
-		return true;
-	case MSR_X2APIC_DIVIDE:
-		if (value & ~(u64)DIVIDE_WRITABLE)
-			return false;
-		write_divide(apic, (u32)value);
-		return true;
-	default:
-		return write_lvt(apic, msr, value);
 	}
+	if (reg && reg < &registers[LVT_ENTRIES])
+		return write_lvt(apic, reg, value);
+	if (!reg || value & ~(u64)reg->writable)
+		return false;
+	if (msr == X2APIC_MSR(APIC_SVR))
+		write_svr(apic, (u32)value);
+	else if (msr == X2APIC_MSR(APIC_TIMER_INITIAL))
+		write_initial_count(apic, (u32)value);
+	else if (msr == X2APIC_MSR(APIC_TIMER_DIVIDE))
+		write_divide(apic, (u32)value);
+	else
+		apic->esr = 0;
+	return true;
 }

@@ -11,21 +11,14 @@
  */
 #include "vmm/vintr.h"
 
+#include "include/spec/x86/apic.h"
 #include "vmm/guest.h"
-
-#define VECTOR_FIRST_LEGAL 16
-#define APIC_SVR_ENABLED BIT(8)
-
-#define MSI_ADDRESS_BASE 0xfee00000ull
-#define MSI_ADDRESS_BASE_MASK 0xfffffffffff00000ull
-#define MSI_ADDRESS_DESTINATION_SHIFT 12
-#define MSI_ADDRESS_LOGICAL BIT(2)
-#define MSI_DATA_DELIVERY_MASK 0x700u	/* 0: fixed */
-#define MSI_BROADCAST 0xffu
 
 void vintr_post(struct guest_vcpu *vcpu, u8 vector)
 {
-	if (vector < VECTOR_FIRST_LEGAL || !(__atomic_load_n(&vcpu->vapic.svr, __ATOMIC_RELAXED) & APIC_SVR_ENABLED))
+	u32 svr = __atomic_load_n(&vcpu->vapic.svr, __ATOMIC_RELAXED);
+
+	if (vector < APIC_VECTOR_FIRST_LEGAL || !(svr & APIC_SVR_ENABLE))
 		return;
 	vcpu_post_interrupt(&vcpu->vcpu, vector);
 	event_signal(&vcpu->wake);
@@ -41,7 +34,7 @@ void vintr_nmi(struct guest_vcpu *vcpu)
 /* Eight destination bits reach cluster 0 of the x2APIC's logical ids, which holds all vCPUs a guest may have. */
 static bool msi_targets(u32 destination, bool logical, u32 vcpu_index)
 {
-	if (destination == MSI_BROADCAST)
+	if (destination == XAPIC_BROADCAST)
 		return true;
 	return logical ? (destination >> vcpu_index & 1) != 0 : destination == vcpu_index;
 }

@@ -13,7 +13,7 @@
 #define FILE_BYTES 0x10000
 
 static struct tdvf_image image;
-static char error[TDVF_ERROR_BYTES];
+static char error[REFUSAL_BYTES];
 
 static void check_section(const struct tdvf_section *section)
 {
@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t bytes)
 	memcpy(file + file_bytes - bytes, data, bytes);
 	memset(error, 0, sizeof(error));
 	if (tdvf_parse(file, file_bytes, &image, error)) {
-		CLAIM(strlen(error) > 0 && strlen(error) < TDVF_ERROR_BYTES);
+		CLAIM(strlen(error) > 0 && strlen(error) < REFUSAL_BYTES);
 	} else {
 		check_image();
 		if (tdvf_check_placement(&image, MIB(512), 0, error))
