@@ -30,23 +30,14 @@ static const char *add_module(const struct mb2_tag *tag, struct boot_info *boot)
 	return NULL;
 }
 
+/* The two enumerations have the same numbers; what the specification leaves open is reserved. */
 static enum boot_range_type range_type(u32 type)
 {
-	switch (type) {
-	case MB2_MEMORY_RAM:
-		return BOOT_RANGE_RAM;
-	case MB2_MEMORY_ACPI:
-		return BOOT_RANGE_ACPI;
-	case MB2_MEMORY_NVS:
-		return BOOT_RANGE_NVS;
-	case MB2_MEMORY_BAD:
-		return BOOT_RANGE_BAD;
-	case BOOT_RANGE_PERSISTENT:
-		return BOOT_RANGE_PERSISTENT;
-	default:
-		return BOOT_RANGE_RESERVED;
-	}
+	bool known = (type >= BOOT_RANGE_RAM && type <= BOOT_RANGE_BAD) || type == BOOT_RANGE_PERSISTENT;
+
+	return known ? (enum boot_range_type)type : BOOT_RANGE_RESERVED;
 }
+_Static_assert((u32)BOOT_RANGE_RAM == MB2_MEMORY_RAM && (u32)BOOT_RANGE_BAD == MB2_MEMORY_BAD, "multiboot2's numbers");
 
 static const char *add_range(struct boot_info *boot, const struct mb2_memory_entry *entry)
 {

@@ -50,7 +50,6 @@ static struct {
 	struct console_guest *guest;	/* (l) who owns the terminal; NULL: the prompt */
 	struct console_guest *left;	/* (l) guest that ended or was left, until the task has said so */
 	u64 taken, put;	/* (l) positions in the input */
-	u64 dropped_keys;	/* (l) */
 	char input[INPUT_BYTES];	/* (l) */
 } console;
 
@@ -59,7 +58,7 @@ static struct {
 /* May the running context sleep? */
 static bool in_task(void)
 {
-	struct percpu *cpu = arch_this_cpu();
+	const struct percpu *cpu = arch_this_cpu();
 
 	return arch_irqs_enabled() && cpu->irq_depth == 0 && cpu->current && cpu->current != cpu->idle;
 }
@@ -83,41 +82,32 @@ void console_write(const char *text, u64 bytes)
 	console.terminal->write(text, bytes);
 }
 
-static void write_text(const char *text)
-{
-	console_write(text, strlen(text));
-}
-
 void console_printf(const char *format, ...)
 {
-	char text[PRINT_BYTES];
-	char *line = text;
-	char *end;
+	char text[PRINT_BYTES], *line = text, *end;
 	va_list args;
 
 	va_start(args, format);
 	format_text_va(text, sizeof(text), format, args);
 	va_end(args);
-	while ((end = strchr(line, '\n')) != NULL) {
+	for (; (end = strchr(line, '\n')) != NULL; line = end + 1) {
 		console_write(line, (u64)(end - line));
-		write_text("\r\n");
-		line = end + 1;
+		console_write("\r\n", 2);
 	}
-	write_text(line);
+	console_write(line, strlen(line));
 }
 
 void console_log_sink(const char *text, u64 bytes)
 {
-	bool over_prompt = __atomic_load_n(&console.prompt_shown, __ATOMIC_ACQUIRE);
-
 	/* The first line over the prompt wipes it, the next ones stand on lines of their own. */
-	if (over_prompt && !__atomic_exchange_n(&console.redraw, true, __ATOMIC_ACQ_REL)) {
+	bool wipe = __atomic_load_n(&console.prompt_shown, __ATOMIC_ACQUIRE) &&
+		    !__atomic_exchange_n(&console.redraw, true, __ATOMIC_ACQ_REL);
+
+	if (wipe)
 		console.terminal->write(ERASE_LINE, strlen(ERASE_LINE));
-		console.terminal->write(text, bytes);
+	console.terminal->write(text, bytes);
+	if (wipe)
 		event_signal(&console.wake);
-	} else {
-		console.terminal->write(text, bytes);
-	}
 }
 
 /* ---- guests ---- */
@@ -164,12 +154,8 @@ void console_input(const char *text, u64 bytes)
 {
 	u64 saved = spin_lock_irqsave(&console.lock);
 
-	for (u64 i = 0; i < bytes; i++) {
-		if (console.put - console.taken < INPUT_BYTES)
-			console.input[console.put++ % INPUT_BYTES] = text[i];
-		else
-			console.dropped_keys++;
-	}
+	for (u64 i = 0; i < bytes && console.put - console.taken < INPUT_BYTES; i++)
+		console.input[console.put++ % INPUT_BYTES] = text[i];
 	spin_unlock_irqrestore(&console.lock, saved);
 	event_signal(&console.wake);
 }
@@ -193,10 +179,10 @@ void console_register(const struct console_command *command)
 	console.commands[console.command_count++] = command;
 }
 
-void console_for_each_command(void (*visit)(const struct console_command *command))
+void console_show_commands(void)
 {
 	for (u32 i = 0; i < console.command_count; i++)
-		visit(console.commands[i]);
+		console_printf("  %-28s %s\n", console.commands[i]->usage, console.commands[i]->help);
 }
 
 /* Cut @text at its spaces; returns the number of words, MAX_ARGS + 1 when there are more. */
@@ -217,27 +203,24 @@ static int split_words(char *text, char *words[MAX_ARGS])
 	}
 }
 
-static void run_line(const char *line)
+static void run_line(char *line)
 {
-	char text[LINE_BYTES];
 	char *words[MAX_ARGS];
-	int count;
+	int count = split_words(line, words);
+	u32 i = 0;
 
-	copy_text(text, line, sizeof(text));
-	count = split_words(text, words);
 	if (count == 0)
 		return;
 	if (count > MAX_ARGS) {
 		console_printf("More than %u words: no command takes that many.\n", MAX_ARGS);
 		return;
 	}
-	for (u32 i = 0; i < console.command_count; i++) {
-		if (strcmp(console.commands[i]->name, words[0]) == 0) {
-			console.commands[i]->run(count, words);
-			return;
-		}
-	}
-	console_printf("There is no command \"%s\"; \"help\" lists them.\n", words[0]);
+	while (i < console.command_count && strcmp(console.commands[i]->name, words[0]) != 0)
+		i++;
+	if (i < console.command_count)
+		console.commands[i]->run(count, words);
+	else
+		console_printf("There is no command \"%s\"; \"help\" lists them.\n", words[0]);
 }
 
 /* ---- the task ---- */
@@ -294,14 +277,13 @@ static void restore_prompt(void)
 	}
 }
 
-void console_run(void *arg)
+void console_run(void *arg __maybe_unused)
 {
-	(void)arg;
-	show_prompt();
-	for (;;) {
-		char keys[CHUNK_BYTES];
-		u64 count;
+	char keys[CHUNK_BYTES];
+	u64 count;
 
+	show_prompt();
+	for (;; event_wait(&console.wake)) {
 		restore_prompt();
 		while ((count = take_input(keys)) > 0) {
 			for (u64 used = 0; used < count;) {
@@ -314,7 +296,6 @@ void console_run(void *arg)
 				restore_prompt();
 			}
 		}
-		event_wait(&console.wake);
 	}
 }
 

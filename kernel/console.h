@@ -35,8 +35,8 @@ void console_input(const char *text, u64 bytes);
 void console_log_sink(const char *text, u64 bytes);
 /** console_write() - as it is, to the terminal; a task that writes faster than the line takes it, waits */
 void console_write(const char *text, u64 bytes);
-/** console_for_each_command() - in the order of registration */
-void console_for_each_command(void (*visit)(const struct console_command *command));
+/** console_show_commands() - usage and help of each, in the order of registration */
+void console_show_commands(void);
 /** console_register() - add a command; panics when the table is full */
 void console_register(const struct console_command *command);
 /** console_printf() - to the terminal, also from other tasks; "\n" becomes CR LF */

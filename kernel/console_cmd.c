@@ -18,16 +18,9 @@ static struct {
 	u64 idle_ns[MAX_CPUS];
 } last_look;
 
-static void show_command(const struct console_command *command)
+static void run_help(int argc __maybe_unused, char **argv __maybe_unused)
 {
-	console_printf("  %-28s %s\n", command->usage, command->help);
-}
-
-static void run_help(int argc, char **argv)
-{
-	(void)argc;
-	(void)argv;
-	console_for_each_command(show_command);
+	console_show_commands();
 	console_printf("Ctrl-] leaves a guest's console.\n");
 }
 
@@ -36,13 +29,11 @@ static u64 kib(u64 pages)
 	return pages * PAGE_KIB;
 }
 
-static void run_mem(int argc, char **argv)
+static void run_mem(int argc __maybe_unused, char **argv __maybe_unused)
 {
 	struct page_books books;
 	u64 total[ZONE_COUNT] = { 0 };
 
-	(void)argc;
-	(void)argv;
 	page_books_read(&books);
 	console_printf("%-14s %14s %14s\n", "KiB", "host", "TD pool");
 	for (u32 owner = 0; owner < PAGE_OWNER_COUNT; owner++) {
@@ -59,28 +50,12 @@ static void run_mem(int argc, char **argv)
 		       page_largest_free(ZONE_TD) / 1024);
 }
 
-static void run_log(int argc, char **argv)
+static void run_log(int argc __maybe_unused, char **argv __maybe_unused)
 {
-	u64 lost;
+	u64 lost = log_replay(console_write);
 
-	(void)argc;
-	(void)argv;
-	lost = log_replay(console_write);
 	if (lost)
 		console_printf("(%lu older lines were overwritten)\n", lost);
-}
-
-static const char *vmx_text(const struct percpu *cpu)
-{
-	switch (cpu->vmx) {
-	case VMX_ON:
-		return "on";
-	case VMX_OFF:
-		return "off";
-	case VMX_UNKNOWN:
-		break;
-	}
-	return "not tried";
 }
 
 /* Time the core has been halted since boot, the halt under way included. */
@@ -91,13 +66,11 @@ static u64 idle_time(const struct percpu *cpu, u64 now)
 	return cpu->idle_ns + (since && now > since ? now - since : 0);
 }
 
-static void run_cores(int argc, char **argv)
+static void run_cores(int argc __maybe_unused, char **argv __maybe_unused)
 {
-	u64 now = time_ns();
-	u64 elapsed = MAX(now - last_look.time_ns, 1ul);
+	static const char *const vmx_names[] = { [VMX_UNKNOWN] = "not tried", [VMX_ON] = "on", [VMX_OFF] = "off" };
+	u64 now = time_ns(), elapsed = now - last_look.time_ns;
 
-	(void)argc;
-	(void)argv;
 	console_printf("%5s %8s %8s %5s %5s  %s\n", "core", "APIC id", "package", "node", "idle", "VMX");
 	for (u32 id = 0; id < cpu_count(); id++) {
 		const struct percpu *cpu = cpu_at(id);
@@ -107,7 +80,7 @@ static void run_cores(int argc, char **argv)
 
 		last_look.idle_ns[id] = idle;
 		console_printf("%5u %8u %8u %5u %4lu%%  %s%s%s\n", id, cpu->apic_id, cpu->package, cpu->node,
-			       MIN(delta / MAX(elapsed / 100, 1ul), 100ul), vmx_text(cpu), explained ? ": " : "",
+			       MIN(delta / MAX(elapsed / 100, 1ul), 100ul), vmx_names[cpu->vmx], explained ? ": " : "",
 			       explained ? cpu->vmx_reason : "");
 	}
 	last_look.time_ns = now;

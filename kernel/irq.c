@@ -14,11 +14,6 @@
 #define VECTOR_COUNT 256
 #define UNEXPECTED_LOGGED 8	/* log lines about unexpected interrupts, then they are only counted */
 
-static void ignore(void *arg)
-{
-	(void)arg;
-}
-
 static struct {
 	struct spinlock lock;
 	struct {
@@ -26,37 +21,19 @@ static struct {
 		void *arg;
 	} vectors[VECTOR_COUNT];
 	u64 unexpected;	/* atomic */
-} irq = { .vectors[VECTOR_POSTED] = { ignore, NULL } };
-
-/* Called with the lock held and the vector free. */
-static void set_handler(u32 vector, void (*handler)(void *arg), void *arg)
-{
-	irq.vectors[vector].arg = arg;
-	__atomic_store_n(&irq.vectors[vector].handler, handler, __ATOMIC_RELEASE);
-}
+} irq;
 
 int irq_register(u8 vector, void (*handler)(void *arg), void *arg)
 {
 	u64 saved = spin_lock_irqsave(&irq.lock);
 	bool taken = irq.vectors[vector].handler != NULL;
 
-	if (!taken)
-		set_handler(vector, handler, arg);
+	if (!taken) {
+		irq.vectors[vector].arg = arg;
+		__atomic_store_n(&irq.vectors[vector].handler, handler, __ATOMIC_RELEASE);
+	}
 	spin_unlock_irqrestore(&irq.lock, saved);
 	return taken ? -EEXIST : 0;
-}
-
-int irq_alloc_vector(void (*handler)(void *arg), void *arg)
-{
-	u64 saved = spin_lock_irqsave(&irq.lock);
-	int vector = VECTOR_FIRST_DEVICE;
-
-	while (vector <= VECTOR_LAST_DEVICE && irq.vectors[vector].handler)
-		vector++;
-	if (vector <= VECTOR_LAST_DEVICE)
-		set_handler((u32)vector, handler, arg);
-	spin_unlock_irqrestore(&irq.lock, saved);
-	return vector <= VECTOR_LAST_DEVICE ? vector : -ENOSPC;
 }
 
 static void count_unexpected(u8 vector)
@@ -78,7 +55,7 @@ void irq_dispatch(u8 vector)
 	handler = __atomic_load_n(&irq.vectors[vector].handler, __ATOMIC_ACQUIRE);
 	if (handler)
 		handler(irq.vectors[vector].arg);
-	else
+	else if (vector != VECTOR_POSTED)
 		count_unexpected(vector);
 	arch_eoi();
 	cpu->irq_depth--;

@@ -6,8 +6,6 @@
 #include "include/cella/types.h"
 
 enum irq_vector {
-	VECTOR_FIRST_DEVICE = 0x30,	/* 0x30..0xdf: irq_alloc_vector() */
-	VECTOR_LAST_DEVICE = 0xdf,
 	VECTOR_TIMER = 0xe0,
 	VECTOR_CPU_CALL = 0xe1,	/* cpu_call.c has work for this core */
 	VECTOR_RESCHED = 0xe2,	/* look at the run queue; also the kick that ends a stay in a TD */
@@ -18,8 +16,6 @@ enum irq_vector {
 
 /** irq_register() - @handler runs with interrupts off on the core that got @vector. -EEXIST: taken */
 int __must_check irq_register(u8 vector, void (*handler)(void *arg), void *arg);
-/** irq_alloc_vector() - a free device vector with its handler, or -ENOSPC */
-int __must_check irq_alloc_vector(void (*handler)(void *arg), void *arg);
 /**
  * irq_dispatch() - run the handler of @vector and signal end of interrupt. Called by the trap path, and by the vCPU
  * loop for a vector that the TDX module has already taken from the local APIC. Interrupts off.

@@ -10,6 +10,13 @@
 #include "kernel/lib/string.h"
 
 #define KEY_CTRL(letter) ((letter) - 'A' + 1)
+#define KEY_UP KEY_CTRL('P')
+#define KEY_DOWN KEY_CTRL('N')
+#define KEY_RIGHT KEY_CTRL('F')
+#define KEY_LEFT KEY_CTRL('B')
+#define KEY_HOME KEY_CTRL('A')
+#define KEY_END KEY_CTRL('E')
+#define KEY_REMOVE KEY_CTRL('D')	/* the character under the cursor; backspace removes the one before it */
 #define KEY_ESCAPE 0x1b
 #define KEY_DELETE 0x7f
 #define KEY_FIRST_PRINTABLE ' '
@@ -25,18 +32,14 @@ static void show(const struct line_edit *edit, const char *text)
 
 void line_edit_init(struct line_edit *edit, const char *prompt, void (*echo)(const char *text, u64 bytes))
 {
-	memset(edit, 0, sizeof(*edit));
-	edit->prompt = prompt;
-	edit->echo = echo;
+	*edit = (struct line_edit){ .prompt = prompt, .echo = echo };
 }
 
 void line_edit_begin(struct line_edit *edit)
 {
 	edit->text[0] = '\0';
-	edit->length = 0;
-	edit->cursor = 0;
+	edit->length = edit->cursor = edit->history_back = 0;
 	edit->escape = LINE_PLAIN;
-	edit->history_back = 0;
 	show(edit, edit->prompt);
 }
 
@@ -123,20 +126,32 @@ static void history_add(struct line_edit *edit)
 
 /* ---- keys ---- */
 
-enum key {
-	KEY_UP,
-	KEY_DOWN,
-	KEY_RIGHT,
-	KEY_LEFT,
-	KEY_HOME,
-	KEY_END,
-	KEY_REMOVE,	/* the character under the cursor */
-	KEY_NONE,
-};
-
-static void special_key(struct line_edit *edit, enum key key)
+/*
+ * The control character that means the same as a cursor key, which is known by the letter that ends ESC [ or ESC O, or
+ * by the number before a '~'. 0: none of ours.
+ */
+static char control_of(char letter, u32 number)
 {
-	switch (key) {
+	static const char by_letter[] = {
+		['A'] = KEY_UP, ['B'] = KEY_DOWN, ['C'] = KEY_RIGHT, ['D'] = KEY_LEFT, ['H'] = KEY_HOME, ['F'] = KEY_END,
+	};
+	static const char by_number[] = {
+		[1] = KEY_HOME, [3] = KEY_REMOVE, [4] = KEY_END, [7] = KEY_HOME, [8] = KEY_END,
+	};
+
+	if (letter == '~')
+		return number < sizeof(by_number) ? by_number[number] : 0;
+	return (u8)letter < sizeof(by_letter) ? by_letter[(u8)letter] : 0;
+}
+
+static void control_key(struct line_edit *edit, char c)
+{
+	u32 left = edit->cursor ? edit->cursor - 1 : 0, right = MIN(edit->cursor + 1, edit->length);
+
+	switch (c) {
+	case KEY_ESCAPE:
+		edit->escape = LINE_ESCAPE;
+		break;
 	case KEY_UP:
 		history_go(edit, edit->history_back + 1);
 		break;
@@ -145,10 +160,10 @@ static void special_key(struct line_edit *edit, enum key key)
 			history_go(edit, edit->history_back - 1);
 		break;
 	case KEY_RIGHT:
-		move_to(edit, MIN(edit->cursor + 1, edit->length));
+		move_to(edit, right);
 		break;
 	case KEY_LEFT:
-		move_to(edit, edit->cursor ? edit->cursor - 1 : 0);
+		move_to(edit, left);
 		break;
 	case KEY_HOME:
 		move_to(edit, 0);
@@ -157,39 +172,21 @@ static void special_key(struct line_edit *edit, enum key key)
 		move_to(edit, edit->length);
 		break;
 	case KEY_REMOVE:
-		cut(edit, edit->cursor, MIN(edit->cursor + 1, edit->length));
+		cut(edit, edit->cursor, right);
 		break;
-	case KEY_NONE:
+	case '\b':
+	case KEY_DELETE:
+		cut(edit, left, edit->cursor);
 		break;
-	}
-}
-
-/* The letter that ends ESC [ or ESC O; '~' takes its meaning from the number before it. */
-static enum key csi_key(char letter, u32 number)
-{
-	switch (letter) {
-	case 'A':
-		return KEY_UP;
-	case 'B':
-		return KEY_DOWN;
-	case 'C':
-		return KEY_RIGHT;
-	case 'D':
-		return KEY_LEFT;
-	case 'H':
-		return KEY_HOME;
-	case 'F':
-		return KEY_END;
-	case '~':
+	case KEY_CTRL('U'):
+		cut(edit, 0, edit->cursor);
+		break;
+	case KEY_CTRL('K'):
+		cut(edit, edit->cursor, edit->length);
 		break;
 	default:
-		return KEY_NONE;
+		break;
 	}
-	if (number == 1 || number == 7)
-		return KEY_HOME;
-	if (number == 4 || number == 8)
-		return KEY_END;
-	return number == 3 ? KEY_REMOVE : KEY_NONE;
 }
 
 /* A character inside an escape sequence. */
@@ -204,40 +201,7 @@ static void escape_key(struct line_edit *edit, char c)
 		edit->csi_number = CSI_NUMBER_MAX;	/* with modifiers: none of ours */
 	} else {
 		edit->escape = LINE_PLAIN;
-		special_key(edit, csi_key(c, edit->csi_number));
-	}
-}
-
-static void control_key(struct line_edit *edit, char c)
-{
-	switch (c) {
-	case KEY_ESCAPE:
-		edit->escape = LINE_ESCAPE;
-		break;
-	case '\b':
-	case KEY_DELETE:
-		cut(edit, edit->cursor ? edit->cursor - 1 : 0, edit->cursor);
-		break;
-	case KEY_CTRL('A'):
-		special_key(edit, KEY_HOME);
-		break;
-	case KEY_CTRL('E'):
-		special_key(edit, KEY_END);
-		break;
-	case KEY_CTRL('U'):
-		cut(edit, 0, edit->cursor);
-		break;
-	case KEY_CTRL('K'):
-		cut(edit, edit->cursor, edit->length);
-		break;
-	case KEY_CTRL('P'):
-		special_key(edit, KEY_UP);
-		break;
-	case KEY_CTRL('N'):
-		special_key(edit, KEY_DOWN);
-		break;
-	default:
-		break;
+		control_key(edit, control_of(c, edit->csi_number));
 	}
 }
 
@@ -250,9 +214,7 @@ enum line_result line_edit_key(struct line_edit *edit, char c)
 		escape_key(edit, c);
 		return LINE_MORE;
 	}
-	if (c == '\n' && after_cr)
-		return LINE_MORE;
-	if (c == '\r' || c == '\n') {
+	if (c == '\r' || (c == '\n' && !after_cr)) {
 		history_add(edit);
 		show(edit, "\r\n");
 		return LINE_DONE;

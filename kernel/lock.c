@@ -41,10 +41,3 @@ void spin_unlock_irqrestore(struct spinlock *lock, u64 saved)
 	spin_unlock(lock);
 	arch_irq_restore(saved);
 }
-
-bool lock_is_held(const struct spinlock *lock)
-{
-	struct percpu *cpu = cpu_this_or_null();
-
-	return cpu && __atomic_load_n(&lock->owner, __ATOMIC_RELAXED) == cpu;
-}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Ticket lock with an interrupt-safe variant and an assertion that it is held. Order of locks: docs/locks.md */
+/* Ticket lock with an interrupt-safe variant. Order of locks: docs/locks.md */
 #ifndef KERNEL_LOCK_H
 #define KERNEL_LOCK_H
 
@@ -9,7 +9,7 @@
 struct spinlock {
 	u32 next;	/* ticket to hand out */
 	u32 serving;	/* ticket that owns the lock */
-	void *owner;	/* struct percpu of the holder, for the assertion only */
+	void *owner;	/* struct percpu of the holder, to name a lock taken twice */
 };
 
 /** spin_lock() - wait for and take the lock. Only where no interrupt handler of this core takes it */
@@ -18,7 +18,5 @@ void spin_unlock(struct spinlock *lock);
 /** spin_lock_irqsave() - the same with interrupts off; returns what spin_unlock_irqrestore() takes */
 u64 spin_lock_irqsave(struct spinlock *lock);
 void spin_unlock_irqrestore(struct spinlock *lock, u64 saved);
-/** lock_is_held() - does the running core hold it? */
-bool lock_is_held(const struct spinlock *lock);
 
 #endif

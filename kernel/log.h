@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Log: a ring in memory with level, time, core and subject; sinks print it. Never allocates, never blocks, usable from
+ * Log: a ring in memory with time and subject of each line; a sink prints it. Never allocates, never blocks, usable from
  * interrupts. One line per call, without a newline at its end.
  */
 #ifndef KERNEL_LOG_H

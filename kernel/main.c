@@ -159,20 +159,20 @@ static void log_memory(void)
 /* ---- the end ---- */
 
 /* Guests first, then the TDX module, then VMX: each needs the one after it. */
-static void end_everything(void)
+static void end_everything(const char *why)
 {
 	guests_stop_all();
 	tdx_shut_down();
 	(void)cpu_call_all(vmx_off, NULL, NULL);
+	log_info("boot", "%s", why);
+	uart16550_flush();
 }
 
 static void run_poweroff(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
-	end_everything();
-	log_info("boot", "power off");
-	uart16550_flush();
+	end_everything("power off");
 	arch_power_off();
 	console_printf("This machine offers no way to switch it off: it can be switched off by hand now.\n");
 }
@@ -181,17 +181,15 @@ static void run_reboot(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
-	end_everything();
-	log_info("boot", "reboot");
-	uart16550_flush();
+	end_everything("reboot");
 	arch_reboot();
 	console_printf("This machine offers no way to reset it: it can be reset by hand now.\n");
 }
 
-static const struct console_command poweroff_command = { "poweroff", "poweroff",
-							 "End all guests and switch the machine off.", run_poweroff };
-static const struct console_command reboot_command = { "reboot", "reboot", "End all guests and reset the machine.",
-						       run_reboot };
+static const struct console_command end_commands[] = {
+	{ "poweroff", "poweroff", "End all guests and switch the machine off.", run_poweroff },
+	{ "reboot", "reboot", "End all guests and reset the machine.", run_reboot },
+};
 
 /* ---- VMX ---- */
 
@@ -261,8 +259,8 @@ static void boot_task(void *arg)
 	step_done("cores");
 	vmx_init();
 	step_done("vmx");
-	console_register(&poweroff_command);
-	console_register(&reboot_command);
+	console_register(&end_commands[0]);
+	console_register(&end_commands[1]);
 	start_guests(boot);
 	log_steps();
 	console_run(NULL);

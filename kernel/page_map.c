@@ -56,7 +56,8 @@ bool page_map_index(hpa_t page, u64 *index)
 	return false;
 }
 
-const struct page_span *page_map_span(u64 index)
+/* The span page @index lies in. */
+static const struct page_span *span_of(u64 index)
 {
 	u32 low = 0, high = page_map.span_count;
 
@@ -74,14 +75,14 @@ const struct page_span *page_map_span(u64 index)
 
 hpa_t page_map_hpa(u64 index)
 {
-	const struct page_span *span = page_map_span(index);
+	const struct page_span *span = span_of(index);
 
 	return HPA(span->first_block * PAGE_SIZE_2M + (index - span->first_index) * PAGE_SIZE);
 }
 
 u64 page_map_span_end(u64 index)
 {
-	const struct page_span *span = page_map_span(index);
+	const struct page_span *span = span_of(index);
 
 	return span->first_index + span->blocks * BLOCK_PAGES;
 }

@@ -62,8 +62,6 @@ void page_map_build(const struct boot_info *boot);
 bool page_map_index(hpa_t page, u64 *index);
 /** page_map_hpa() - the reverse */
 hpa_t page_map_hpa(u64 index);
-/** page_map_span() - the span page @index lies in */
-const struct page_span *page_map_span(u64 index);
 /** page_map_span_end() - index behind the last page of the span that holds @index */
 u64 page_map_span_end(u64 index);
 

@@ -5,35 +5,37 @@
 #include "include/cella/arch.h"
 #include "kernel/panic.h"
 
+/* Apart from what has an initial value: the data of all cores stay out of the image file. */
+static struct percpu cpus[MAX_CPUS];
+
 static struct {
-	struct percpu all[MAX_CPUS];
 	u32 count;	/* atomic: cores that are up */
 	bool boot_core_ready;	/* arch_this_cpu() answers; other cores get their data before they run any C of ours */
-} cpus = { .count = 1 };
+} bringup = { .count = 1 };
 
 u32 cpu_count(void)
 {
-	return __atomic_load_n(&cpus.count, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&bringup.count, __ATOMIC_ACQUIRE);
 }
 
 void cpu_set_count(u32 count)
 {
 	panic_if(count == 0 || count > MAX_CPUS, "%u cores counted", count);
-	__atomic_store_n(&cpus.count, count, __ATOMIC_RELEASE);
+	__atomic_store_n(&bringup.count, count, __ATOMIC_RELEASE);
 }
 
 struct percpu *cpu_at(u32 id)
 {
 	panic_if(id >= MAX_CPUS, "core %u asked for", id);
-	return &cpus.all[id];
+	return &cpus[id];
 }
 
 struct percpu *cpu_this_or_null(void)
 {
-	return cpus.boot_core_ready ? arch_this_cpu() : NULL;
+	return bringup.boot_core_ready ? arch_this_cpu() : NULL;
 }
 
 void cpu_boot_core_ready(void)
 {
-	cpus.boot_core_ready = true;
+	bringup.boot_core_ready = true;
 }

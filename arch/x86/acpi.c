@@ -34,19 +34,15 @@ u32 acpi_node_of(u32 apic_id)
 /* The table at @address, all of it readable, or NULL and a log line. */
 static const struct acpi_header *map_table(u64 address)
 {
-	const struct acpi_header *header = paging_map_readonly(HPA(address), sizeof(*header));
-	const struct acpi_header *table;
+	const struct acpi_header *table = paging_map_readonly(HPA(address), sizeof(*table));
 
-	if (!header) {
-		log_warn("acpi", "the table at %#lx cannot be mapped and is ignored", address);
-		return NULL;
-	}
-	if (header->length < sizeof(*header) || header->length > TABLE_MAX_BYTES) {
+	if (table && (table->length < sizeof(*table) || table->length > TABLE_MAX_BYTES)) {
 		log_warn("acpi", "the table at %#lx has an impossible length of %u bytes and is ignored", address,
-			 header->length);
+			 table->length);
 		return NULL;
 	}
-	table = paging_map_readonly(HPA(address), header->length);
+	if (table)
+		table = paging_map_readonly(HPA(address), table->length);
 	if (!table) {
 		log_warn("acpi", "the table at %#lx cannot be mapped and is ignored", address);
 		return NULL;

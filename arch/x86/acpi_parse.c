@@ -65,12 +65,6 @@ static void add_core(u32 apic_id, u32 flags, struct acpi_info *info)
 	info->core_apic_ids[info->core_count++] = apic_id;
 }
 
-static void add_ioapic(u32 address, struct acpi_info *info)
-{
-	if (info->ioapic_count < ACPI_MAX_IOAPICS)
-		info->ioapics[info->ioapic_count++] = HPA(address);
-}
-
 void acpi_parse_madt(const struct acpi_header *table, struct acpi_info *info)
 {
 	union {
@@ -91,7 +85,8 @@ void acpi_parse_madt(const struct acpi_header *table, struct acpi_info *info)
 			if (entry.x2apic.x2apic_id != APIC_ID_NONE)
 				add_core(entry.x2apic.x2apic_id, entry.x2apic.flags, info);
 		} else if (entry.header.type == ACPI_MADT_IOAPIC && length >= sizeof(entry.ioapic)) {
-			add_ioapic(entry.ioapic.address, info);
+			if (info->ioapic_count < ACPI_MAX_IOAPICS)
+				info->ioapics[info->ioapic_count++] = HPA(entry.ioapic.address);
 		}
 	}
 }
@@ -234,19 +229,13 @@ void acpi_parse_dmar(const struct acpi_header *table, struct acpi_info *info)
 /* One small integer of a package; moves *@at behind it. */
 static bool get_aml_integer(const u8 *aml, u32 bytes, u32 *at, u8 *value)
 {
-	if (*at >= bytes)
+	bool prefixed = *at < bytes && aml[*at] == AML_BYTE_PREFIX;
+
+	if (prefixed)
+		(*at)++;
+	if (*at >= bytes || (!prefixed && aml[*at] != AML_ZERO_OP && aml[*at] != AML_ONE_OP))
 		return false;
-	if (aml[*at] == AML_BYTE_PREFIX) {
-		if (*at + 1 >= bytes)
-			return false;
-		*value = aml[*at + 1];
-		*at += 2;
-		return true;
-	}
-	if (aml[*at] != AML_ZERO_OP && aml[*at] != AML_ONE_OP)
-		return false;
-	*value = aml[*at];
-	(*at)++;
+	*value = aml[(*at)++];
 	return true;
 }
 

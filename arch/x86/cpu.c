@@ -62,8 +62,6 @@ static void find_features(void)
 	features.xsave = basic.ecx & CPUID_1_ECX_XSAVE;
 	features.rdrand = basic.ecx & CPUID_1_ECX_RDRAND;
 	features.vmx = basic.ecx & CPUID_1_ECX_VMX;
-	features.self_snoop = basic.edx & CPUID_1_EDX_SELF_SNOOP;
-	features.pat = basic.edx & CPUID_1_EDX_PAT;
 	features.rdseed = extended.ebx & CPUID_7_EBX_RDSEED;
 	features.smep = extended.ebx & CPUID_7_EBX_SMEP;
 	features.smap = extended.ebx & CPUID_7_EBX_SMAP;
@@ -72,7 +70,7 @@ static void find_features(void)
 	features.pages_1g = amd.edx & CPUID_EXT_EDX_1G_PAGES;
 	panic_if(!(amd.edx & CPUID_EXT_EDX_NX), "this processor has no execute-disable bit (NX), which Cella needs");
 	panic_if(!(basic.edx & CPUID_1_EDX_APIC), "this processor has no local APIC, which Cella needs");
-	panic_if(!features.pat, "this processor has no page attribute table (PAT), which Cella needs");
+	panic_if(!(basic.edx & CPUID_1_EDX_PAT), "this processor has no page attribute table (PAT), which Cella needs");
 	features.physical_bits = usable_physical_bits();
 }
 
@@ -96,7 +94,7 @@ void cpu_enable_features(void)
 }
 
 /* The topology leaf whose last level's shift separates packages. */
-static u32 package_shift(void)
+u32 cpu_package_of(u32 apic_id)
 {
 	u32 max = cpuid(CPUID_VENDOR, 0).eax;
 	u32 leaf = CPUID_TOPOLOGY_V2;
@@ -105,7 +103,7 @@ static u32 package_shift(void)
 	if (max < CPUID_TOPOLOGY_V2 || !(cpuid(CPUID_TOPOLOGY_V2, 0).ecx & CPUID_TOPOLOGY_ECX_TYPE))
 		leaf = CPUID_TOPOLOGY;
 	if (max < leaf || !(cpuid(leaf, 0).ecx & CPUID_TOPOLOGY_ECX_TYPE))
-		return 32;	/* no topology: one package */
+		return 0;	/* no topology: one package */
 	for (u32 level = 0; level < CORE_LEVEL_LIMIT; level++) {
 		struct cpuid_regs regs = cpuid(leaf, level);
 
@@ -113,17 +111,11 @@ static u32 package_shift(void)
 			break;
 		shift = regs.eax & CPUID_TOPOLOGY_EAX_SHIFT;
 	}
-	return shift;
-}
-
-u32 cpu_package_of(u32 apic_id)
-{
-	u32 shift = package_shift();
-
 	return shift >= 32 ? 0 : apic_id >> shift;
 }
 
-u32 cpu_own_apic_id(void)
+/* From CPUID, before the local APIC is set up. */
+static u32 own_apic_id(void)
 {
 	u32 max = cpuid(CPUID_VENDOR, 0).eax;
 
@@ -135,7 +127,7 @@ u32 cpu_own_apic_id(void)
 void arch_cpu_init(struct percpu *cpu)
 {
 	find_features();
-	cpu->apic_id = cpu_own_apic_id();
+	cpu->apic_id = own_apic_id();
 	cpu->package = cpu_package_of(cpu->apic_id);
 	desc_load(cpu);
 	cpu_enable_features();

@@ -9,8 +9,7 @@ struct cpu_features {
 	char vendor[16];
 	u32 family_model_stepping;	/* CPUID(1).EAX */
 	u32 physical_bits;	/* usable for addresses, KeyID bits taken off */
-	bool x2apic, tsc_deadline, xsave, rdrand, rdseed, movdir64b, smep, smap, umip, pages_1g, invariant_tsc, vmx,
-		self_snoop, pat;
+	bool x2apic, tsc_deadline, xsave, rdrand, rdseed, movdir64b, smep, smap, umip, pages_1g, invariant_tsc, vmx;
 };
 
 /** cpu_features() - after arch_cpu_init() on the boot core */
@@ -19,7 +18,5 @@ const struct cpu_features *cpu_features(void);
 void cpu_enable_features(void);
 /** cpu_package_of() - package number of an APIC id by the running core's topology leaf */
 u32 cpu_package_of(u32 apic_id);
-/** cpu_own_apic_id() - from CPUID, before the local APIC is set up */
-u32 cpu_own_apic_id(void);
 
 #endif

@@ -77,17 +77,6 @@ void desc_early_init(void)
 	load_idt();
 }
 
-static struct desc_tables *tables_for(struct percpu *cpu)
-{
-	struct desc_tables *tables;
-
-	if (cpu->id == 0)
-		return &boot_tables;
-	tables = cpu->arch;
-	panic_if(!tables, "core %u has no descriptor tables", cpu->id);
-	return tables;
-}
-
 void *desc_allocate(void)
 {
 	return page_zalloc(DESC_PAGES, PAGE_KERNEL);
@@ -100,10 +89,11 @@ void desc_free(void *tables)
 
 void desc_load(struct percpu *cpu)
 {
-	struct desc_tables *tables = tables_for(cpu);
+	struct desc_tables *tables = cpu->id == 0 ? &boot_tables : cpu->arch;
 	const struct table_pointer pointer = { sizeof(tables->gdt) - 1, (u64)tables->gdt };
 	u64 base = (u64)&tables->tss;
 
+	panic_if(!tables, "core %u has no descriptor tables", cpu->id);
 	for (u32 ist = 1; ist < IST_COUNT; ist++)
 		tables->tss.ist[ist - 1] = (u64)tables->stacks[ist - 1] + IST_STACK_BYTES;
 	tables->tss.io_bitmap = sizeof(tables->tss);

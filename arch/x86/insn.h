@@ -146,14 +146,6 @@ DEFINE_DR(6)
 DEFINE_DR(7)
 #undef DEFINE_DR
 
-static inline u64 xgetbv(u32 index)
-{
-	u32 low, high;
-
-	__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(index));
-	return (u64)high << 32 | low;
-}
-
 static inline void xsetbv(u32 index, u64 value)
 {
 	__asm__ volatile("xsetbv" : : "c"(index), "a"((u32)value), "d"((u32)(value >> 32)) : "memory");
@@ -196,11 +188,6 @@ static inline void pause(void)
 static inline void wbinvd(void)
 {
 	__asm__ volatile("wbinvd" : : : "memory");
-}
-
-static inline void clflush(const void *line)
-{
-	__asm__ volatile("clflush %0" : : "m"(*(const char *)line) : "memory");
 }
 
 static inline void mfence(void)
@@ -309,11 +296,6 @@ static inline void invept(u64 type)
 	const u64 descriptor[2] = { 0, 0 };
 
 	__asm__ volatile("invept %0, %1" : : "m"(descriptor), "r"(type) : "cc", "memory");
-}
-
-static inline void swapgs(void)
-{
-	__asm__ volatile("swapgs" : : : "memory");
 }
 
 #endif

@@ -37,6 +37,7 @@
 #define TABLE_ENTRIES 512
 #define LEVELS 4
 #define CACHE_LINE 64
+#define NO_TABLES "no memory for Cella's own page tables"
 #define STACK_SLOTS 1024	/* cores and tasks together */
 _Static_assert(MAX_CPUS <= TABLE_ENTRIES, "all windows lie in one page table");
 
@@ -143,7 +144,7 @@ static int map_range(u64 va, u64 hpa, u64 bytes, enum mapping kind, u64 largest)
 
 static void must_map(u64 va, u64 hpa, u64 bytes, enum mapping kind, u64 largest)
 {
-	panic_if(map_range(va, hpa, bytes, kind, largest), "no memory for Cella's own page tables");
+	panic_if(map_range(va, hpa, bytes, kind, largest), NO_TABLES);
 }
 
 static void map_image_part(const char *from, const char *to, enum mapping kind)
@@ -197,15 +198,6 @@ static void shoot_down(void)
 	spin_unlock(&paging.flush_lock);
 }
 
-/* Put the table that *@entry points to on the chain @detached: linked through its first entry, which is not present. */
-static void detach_table(u64 *entry, u64 **detached)
-{
-	u64 *table = table_of(*entry);
-
-	table[0] = (u64)*detached;
-	*detached = table;
-}
-
 static void free_detached(u64 *detached)
 {
 	while (detached) {
@@ -232,8 +224,11 @@ static int change_direct_map(u64 start, u64 bytes, u64 flags, u64 **detached)
 			return -ENOMEM;
 		old = *entry;
 		*entry = flags ? start | flags | (large ? PTE_LARGE : 0) : 0;
-		if (large && (old & PTE_PRESENT) && !(old & PTE_LARGE))
-			detach_table(&old, detached);
+		if (large && (old & PTE_PRESENT) && !(old & PTE_LARGE)) {
+			/* the chain goes through the first entries, whose bit for "present" is 0 */
+			table_of(old)[0] = (u64)*detached;
+			*detached = table_of(old);
+		}
 		start += size;
 		bytes -= size;
 	}
@@ -276,8 +271,7 @@ static void map_image(void)
 	guard = walk_create((u64)boot_stack_guard, 0);
 	if (guard)
 		*guard = 0;
-	panic_if(change_direct_map(CELLA_PHYS_BASE, (u64)(data_start - image_start), 0, &detached),
-		 "no memory for Cella's own page tables");
+	panic_if(change_direct_map(CELLA_PHYS_BASE, (u64)(data_start - image_start), 0, &detached), NO_TABLES);
 	free_detached(detached);
 }
 
@@ -287,19 +281,12 @@ static u64 stack_base(u32 slot)
 	return STACK_MAP_BASE + (u64)slot * (STACK_BYTES + PAGE_SIZE) + PAGE_SIZE;
 }
 
-/* Tables that will be needed later exist from the start, so that the page books of a TD's life balance. */
-static void create_tables(u64 from, u64 to)
-{
-	for (u64 va = from; va < to; va += PAGE_SIZE_2M)
-		panic_if(!walk_create(va, 0), "no memory for Cella's own page tables");
-}
-
 void arch_paging_init(const struct boot_info *boot)
 {
 	u64 largest = cpu_features()->pages_1g ? PAGE_SIZE_1G : PAGE_SIZE_2M;
 
 	paging.root = page_zalloc(1, PAGE_KERNEL);
-	panic_if(!paging.root, "no memory for Cella's own page tables");
+	panic_if(!paging.root, NO_TABLES);
 	paging.device_next = DEVICE_MAP_BASE;
 	for (u32 i = 0; i < boot->range_count; i++) {
 		const struct boot_range *range = &boot->ranges[i];
@@ -311,8 +298,10 @@ void arch_paging_init(const struct boot_info *boot)
 	}
 	map_image();
 	paging.windows = walk_create(WINDOW_BASE, 0);
-	panic_if(!paging.windows, "no memory for Cella's own page tables");
-	create_tables(STACK_MAP_BASE, stack_base(STACK_SLOTS));
+	panic_if(!paging.windows, NO_TABLES);
+	/* tables that will be needed later exist from the start, so that the page books of a TD's life balance */
+	for (u64 va = STACK_MAP_BASE; va < stack_base(STACK_SLOTS); va += PAGE_SIZE_2M)
+		panic_if(!walk_create(va, 0), NO_TABLES);
 	write_cr3(paging_root());
 	flush_all_local();
 	panic_if(irq_register(VECTOR_TLB, flush_interrupt, NULL), "the TLB vector is taken");
@@ -418,13 +407,13 @@ void paging_unmap_low_page(u64 hpa)
 /* A free slot, taken; STACK_SLOTS when there is none. Caller holds the lock. */
 static u32 take_stack_slot(void)
 {
-	for (u32 slot = 0; slot < STACK_SLOTS; slot++) {
-		if (!paging.stack_taken[slot]) {
-			paging.stack_taken[slot] = true;
-			return slot;
-		}
-	}
-	return STACK_SLOTS;
+	u32 slot = 0;
+
+	while (slot < STACK_SLOTS && paging.stack_taken[slot])
+		slot++;
+	if (slot < STACK_SLOTS)
+		paging.stack_taken[slot] = true;
+	return slot;
 }
 
 void *arch_stack_alloc(void)

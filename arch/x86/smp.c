@@ -35,11 +35,6 @@ struct trampoline_words {
 };
 extern const u8 trampoline_start[], trampoline_words[], trampoline_end[];
 
-static __noreturn void smp_entered(struct percpu *cpu)
-{
-	secondary_main(cpu);
-}
-
 void arch_secondary_init(struct percpu *cpu)
 {
 	desc_load(cpu);
@@ -64,7 +59,7 @@ static const char *const no_memory = "no memory for its stack and tables";
 static const char *start_core(struct percpu *cpu)
 {
 	u8 *trampoline = hpa_to_hva(HPA(TRAMPOLINE_BASE));
-	struct trampoline_words words = { paging_root(), 0, (u64)cpu, (u64)smp_entered };
+	struct trampoline_words words = { paging_root(), 0, (u64)cpu, (u64)secondary_main };
 	void *stack = arch_stack_alloc();
 
 	if (!stack)

@@ -27,10 +27,7 @@ struct extable_entry {
 extern const struct extable_entry extable_start[], extable_end[];
 extern const char boot_stack_guard[];
 
-static struct {
-	bool nmi_stops;
-	u64 nmis;	/* taken and ignored */
-} traps;
+static bool nmi_stops;	/* atomic: an NMI ends the core's work; before that it is ignored */
 
 static const char *const names[TRAP_COUNT] = {
 	"divide error", "debug", "NMI", "breakpoint", "overflow", "bound range", "invalid opcode",
@@ -99,21 +96,15 @@ static bool is_own_fault(u64 vector)
 	return vector != TRAP_DEBUG && vector != TRAP_DOUBLE_FAULT && vector != TRAP_MACHINE_CHECK;
 }
 
-static void take_nmi(void)
-{
-	if (__atomic_load_n(&traps.nmi_stops, __ATOMIC_ACQUIRE))
-		arch_cpu_stop();
-	__atomic_fetch_add(&traps.nmis, 1, __ATOMIC_RELAXED);
-}
-
 void arch_nmi_exit(void)
 {
-	take_nmi();
+	if (__atomic_load_n(&nmi_stops, __ATOMIC_ACQUIRE))
+		arch_cpu_stop();
 }
 
 void trap_nmi_stops(void)
 {
-	__atomic_store_n(&traps.nmi_stops, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&nmi_stops, true, __ATOMIC_RELEASE);
 }
 
 void trap_dispatch(struct trap_frame *frame)
@@ -121,7 +112,7 @@ void trap_dispatch(struct trap_frame *frame)
 	u64 fixup;
 
 	if (frame->vector == TRAP_NMI) {
-		take_nmi();
+		arch_nmi_exit();
 		return;
 	}
 	if (frame->vector < TRAP_COUNT) {

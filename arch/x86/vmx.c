@@ -51,9 +51,8 @@ static const char *enter(void)
 	u32 *region;
 	u64 address;
 
-	if (why)
-		return why;
-	why = refuse_by_fixed_bits();
+	if (!why)
+		why = refuse_by_fixed_bits();
 	if (why)
 		return why;
 	region = page_zalloc(1, PAGE_KERNEL);

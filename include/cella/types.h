@@ -57,6 +57,7 @@ static inline gpa_t gpa_add(gpa_t base, u64 bytes)
 }
 
 #define __must_check __attribute__((warn_unused_result))
+#define __maybe_unused __attribute__((unused))
 #define __noreturn __attribute__((noreturn))
 #define __printf(format_arg, first_arg) __attribute__((format(printf, format_arg, first_arg)))
 #define __packed __attribute__((packed))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * printf into a buffer: %d %i %u %x %X %o %c %s %p %% with flags 0 - + # space, width, precision (also *), and h hh l
- * ll z. No floats. The text is always terminated; the result is the length it would have had.
+ * printf into a buffer: %d %u %x %c %s %p %% with flags 0 - #, a width, l ll z, and a precision (also *) for %s. Other
+ * conversions are copied as they stand. The text is always terminated; the result is the length it would have had.
  */
 #ifndef KERNEL_LIB_FORMAT_H
 #define KERNEL_LIB_FORMAT_H
