@@ -23,7 +23,7 @@ ARROWS = {
     "boot/guest": set(),
     "boot/tdshim": {"include", "kernel/lib"},
     "tests/tdxemu": {"include", "kernel/lib", "arch/x86/insn.h"},
-    "tests/guests": {"include", "kernel/lib", "boot/tdshim"},
+    "tests/guests": {"include", "kernel/lib", "boot/tdshim", "arch/x86/insn.h"},
 }
 COMPOSITION_ROOT = "kernel/main.c"
 TEST_FILE = re.compile(r"(_test\.[ch]|^tests/unit/|^tests/fuzz/)")

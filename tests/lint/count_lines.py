@@ -45,7 +45,8 @@ def main():
     for image in ("build/cella.elf", "build/tdshim.elf", "build/tdxemu.elf"):
         if os.path.exists(image):
             size, memory = loaded_bytes(image)
-            print("%8d  bytes of image, %d in memory: %s" % (size, memory, image))
+            print("%8d  bytes of image: %s" % (size, image))
+            print("%8d  bytes in memory: %s" % (memory, image))
             failed = failed or (image == "build/cella.elf" and size > IMAGE_LIMIT)
     return 1 if failed else 0
 

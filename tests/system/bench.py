@@ -150,7 +150,7 @@ def costs_run():
               cases.KERNEL[0], "--initrd", os.path.join(cases.BUILD, "tdshim.bin"), "--cmdline", "-", "--memory", "128")
     rows = launch_figures(run, "launch of a 128 MiB TD")
     costs = run.costs()
-    for kind in ("CPUID", "port write", "port read", "MMIO read", "RDMSR", "MapGPA"):
+    for kind in ("CPUID", "port write", "port read", "MMIO read", "RDMSR", "HLT", "MapGPA"):
         exits, minimum, median = costs[kind]
         rows.append(("exit to entry, %s: fewest instructions" % kind, minimum))
         rows.append(("exit to entry, %s: median of %d" % (kind, min(exits, 1023)), median))
