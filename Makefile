@@ -113,7 +113,9 @@ stackprot := -fstack-protector-strong -mstack-protector-guard=global
 cella_cflags := $(base) $(kernel_code) $(stackprot) $(warn)
 # tdshim runs in the TD at a fixed address just below 4 GiB, tdxemu identity-mapped below 2 GiB.
 tdshim_cflags := $(base) -mcmodel=large -fno-pic -fno-pie -fno-stack-protector -Os $(warn)
-tdxemu_cflags := $(base) -mcmodel=small -fno-pic -fno-pie -fno-stack-protector $(warn)
+# undefined behaviour is an #UD of its own, which stops the machine with a verdict
+tdxemu_cflags := $(base) -mcmodel=small -fno-pic -fno-pie -fno-stack-protector -fsanitize=undefined \
+	-fsanitize-undefined-trap-on-error $(warn)
 tp_cflags := -isystem include/libc -w -I$(DTC_DIR)/libfdt -I$(MBEDTLS_DIR)/include -I$(MBEDTLS_DIR)/library \
 	-DMBEDTLS_CONFIG_FILE='"kernel/lib/mbedtls_config.h"'
 adapter_cflags := -isystem include/libc -I$(DTC_DIR)/libfdt -I$(MBEDTLS_DIR)/include \

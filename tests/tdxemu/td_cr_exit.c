@@ -90,7 +90,7 @@ bool td_cr_exit(struct td_run *run)
 	u64 qualification = vmread(VMCS_EXIT_QUALIFICATION);
 	u32 number = qualification & VMX_CR_QUAL_NUMBER_MASK;
 	u64 type = qualification & VMX_CR_QUAL_TYPE_MASK;
-	u64 value = td_guest_gpr(run, (qualification & VMX_CR_QUAL_GPR_MASK) >> VMX_CR_QUAL_GPR_SHIFT);
+	u64 value = td_guest_gpr(run, (u32)((qualification & VMX_CR_QUAL_GPR_MASK) >> VMX_CR_QUAL_GPR_SHIFT));
 
 	if (!td_guest_in_64bit_code())
 		value = (u32)value;
