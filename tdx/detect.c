@@ -27,7 +27,7 @@ static void check_vmx(void)
 
 		if (core->vmx == VMX_ON)
 			continue;
-		doctor_complain("core %u (APIC id 0x%x) is not in VMX operation: %s; the firmware setting is \"Intel "
+		doctor_complain("vmx", "core %u (APIC id 0x%x) is not in VMX operation: %s; the firmware setting is \"Intel "
 				"VMX\" or \"Intel Virtualization Technology\"", cpu, core->apic_id,
 				core->vmx_reason ? core->vmx_reason : "VMX was not tried");
 		return;	/* the other cores fail for the same reason */
@@ -40,12 +40,12 @@ static void check_cpu(void)
 	struct cpuid_regs extended = cpuid(CPUID_EXTENDED, 0);
 
 	if (!(extended.ecx & CPUID_7_ECX_MOVDIR64B))
-		doctor_complain("this CPU has no MOVDIR64B, which clears memory that comes back from TDX: it is no "
+		doctor_complain("movdir64b", "this CPU has no MOVDIR64B, which clears memory that comes back from TDX: it is no "
 				"TDX CPU");
 	if (!(features.edx & CPUID_1_EDX_SELF_SNOOP))
-		doctor_complain("this CPU does not report self-snoop, which TDX needs");
+		doctor_complain("self-snoop", "this CPU does not report self-snoop, which TDX needs");
 	if (!(features.ecx & CPUID_1_ECX_XSAVE))
-		doctor_complain("this CPU does not report XSAVE, which TDX needs");
+		doctor_complain("xsave", "this CPU does not report XSAVE, which TDX needs");
 }
 
 /* Number of bits that KeyIDs take from the physical address; 0 with a complaint. */
@@ -55,23 +55,23 @@ static u32 keyid_bits(void)
 	u32 bits;
 
 	if (!rdmsr_safe(IA32_TME_ACTIVATE, &activate)) {
-		doctor_complain("this CPU has no memory encryption engine (MSR 0x%x is not there): TDX needs a CPU "
+		doctor_complain("tme-present", "this CPU has no memory encryption engine (MSR 0x%x is not there): TDX needs a CPU "
 				"with TME-MT, or the firmware hides it", IA32_TME_ACTIVATE);
 		return 0;
 	}
 	if (!(activate & TME_ACTIVATE_ENABLED)) {
-		doctor_complain("memory encryption is off: enable \"Total Memory Encryption (TME)\" and \"TME "
+		doctor_complain("tme-enabled", "memory encryption is off: enable \"Total Memory Encryption (TME)\" and \"TME "
 				"Multi-Tenant (TME-MT)\" in the firmware set-up");
 		return 0;
 	}
 	if (!(activate & TME_ACTIVATE_LOCKED)) {
-		doctor_complain("the firmware has not locked the memory encryption settings (MSR 0x%x): update the "
+		doctor_complain("tme-locked", "the firmware has not locked the memory encryption settings (MSR 0x%x): update the "
 				"firmware", IA32_TME_ACTIVATE);
 		return 0;
 	}
 	bits = (u32)(activate >> TME_ACTIVATE_KEYID_BITS_SHIFT) & TME_ACTIVATE_KEYID_BITS_MASK;
 	if (!bits)
-		doctor_complain("memory encryption has only one key: enable \"TME Multi-Tenant (TME-MT)\" in the "
+		doctor_complain("tme-mt", "memory encryption has only one key: enable \"TME Multi-Tenant (TME-MT)\" in the "
 				"firmware set-up");
 	return bits;
 }
@@ -86,7 +86,7 @@ static void check_keyids(struct tdx_platform *platform)
 	if (!bits)
 		return;
 	if (!rdmsr_safe(IA32_MKTME_KEYID_PARTITIONING, &partitioning)) {
-		doctor_complain("this CPU has no KeyIDs for TDX (MSR 0x%x is not there): enable \"Trust Domain "
+		doctor_complain("keyid-msr", "this CPU has no KeyIDs for TDX (MSR 0x%x is not there): enable \"Trust Domain "
 				"Extensions (TDX)\" in the firmware set-up; TDX needs a CPU that has it",
 				IA32_MKTME_KEYID_PARTITIONING);
 		return;
@@ -94,13 +94,13 @@ static void check_keyids(struct tdx_platform *platform)
 	shared = (u32)partitioning;
 	private = (u32)(partitioning >> 32);
 	if (private < LEAST_PRIVATE_KEYIDS) {
-		doctor_complain("the firmware has reserved %u KeyIDs for TDX, at least %u are needed: enable \"Trust "
+		doctor_complain("keyid-count", "the firmware has reserved %u KeyIDs for TDX, at least %u are needed: enable \"Trust "
 				"Domain Extensions (TDX)\" and set \"TME-MT/TDX key split\" to a non-zero value",
 				private, LEAST_PRIVATE_KEYIDS);
 		return;
 	}
 	if ((u64)shared + private >= KEYID_LIMIT || shared + private >= 1u << bits || bits >= address_bits) {
-		doctor_complain("the firmware's KeyID split makes no sense: %u shared and %u private KeyIDs in %u bits "
+		doctor_complain("keyid-range", "the firmware's KeyID split makes no sense: %u shared and %u private KeyIDs in %u bits "
 				"of %u-bit addresses: update the firmware", shared, private, bits, address_bits);
 		return;
 	}

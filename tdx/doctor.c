@@ -42,17 +42,34 @@ void doctor_forget(void)
 	doctor.count = 0;
 }
 
-void doctor_complain(const char *format, ...)
+static void keep(const char *id, enum doctor_verdict verdict, const char *setting, const char *format, va_list args)
 {
 	char text[DOCTOR_TEXT_BYTES];
+
+	format_text_va(text, sizeof(text), format, args);
+	if (verdict == DOCTOR_PASS)
+		return;
+	log_error("tdx", "%s: %s%s%s", id, text, setting ? "; firmware setting: " : "", setting ? setting : "");
+	if (verdict == DOCTOR_FAIL && doctor.count < DOCTOR_SENTENCES)
+		format_text(doctor.text[doctor.count++], DOCTOR_TEXT_BYTES, "%s", text);
+}
+
+void doctor_row(const char *id, enum doctor_verdict verdict, const char *setting, const char *format, ...)
+{
 	va_list args;
 
 	va_start(args, format);
-	format_text_va(text, sizeof(text), format, args);
+	keep(id, verdict, setting, format, args);
 	va_end(args);
-	log_error("tdx", "%s", text);
-	if (doctor.count < DOCTOR_SENTENCES)
-		format_text(doctor.text[doctor.count++], DOCTOR_TEXT_BYTES, "%s", text);
+}
+
+void doctor_complain(const char *id, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	keep(id, DOCTOR_FAIL, NULL, format, args);
+	va_end(args);
 }
 
 u32 doctor_count(void)
@@ -99,14 +116,14 @@ void doctor_explain(const char *what, tdx_status_t status, const struct tdx_cpui
 
 	tdx_status_text(status, text);
 	if (tdx_status_is(status, TDX_INCORRECT_CPUID_VALUE) && cpuid)
-		doctor_complain("%s: CPUID 0x%x.0x%x must read eax %08x ebx %08x ecx %08x edx %08x under the masks "
+		doctor_complain(what, "%s: CPUID 0x%x.0x%x must read eax %08x ebx %08x ecx %08x edx %08x under the masks "
 				"%08x %08x %08x %08x; %s", what, cpuid->leaf, cpuid->subleaf, cpuid->expected.eax,
 				cpuid->expected.ebx, cpuid->expected.ecx, cpuid->expected.edx, cpuid->mask.eax,
 				cpuid->mask.ebx, cpuid->mask.ecx, cpuid->mask.edx, advice_for(status));
 	else if (tdx_status_is(status, TDX_INCONSISTENT_CPUID_FIELD) && cpuid)
-		doctor_complain("%s: CPUID 0x%x.0x%x differs between cores in eax %08x ebx %08x ecx %08x edx %08x; %s",
+		doctor_complain(what, "%s: CPUID 0x%x.0x%x differs between cores in eax %08x ebx %08x ecx %08x edx %08x; %s",
 				what, cpuid->leaf, cpuid->subleaf, cpuid->mask.eax, cpuid->mask.ebx, cpuid->mask.ecx,
 				cpuid->mask.edx, advice_for(status));
 	else
-		doctor_complain("%s: %s; %s", what, text, advice_for(status));
+		doctor_complain(what, "%s: %s; %s", what, text, advice_for(status));
 }

@@ -10,8 +10,22 @@
 #include "tdx/status.h"
 #include "tdx/tdh_sys.h"
 
-/** doctor_complain() - one cause, as a sentence without a full stop. Kept and logged as an error */
-void doctor_complain(const char *format, ...) __printf(1, 2);
+enum doctor_verdict {
+	DOCTOR_PASS,
+	DOCTOR_WARN,	/* TDX works without it, but the operator should know */
+	DOCTOR_FAIL,
+};
+
+/**
+ * doctor_row() - one precondition, in the order in which bring-up looks at them
+ * @id: short name, the same on every machine ("tme-locked", "TDH.SYS.INIT"). @setting: the firmware setting that governs
+ * it as the large vendors call it, NULL: none. @format: what was read and what it means, a sentence without a full stop.
+ * Kept; a warning or a failure is logged as well.
+ */
+void doctor_row(const char *id, enum doctor_verdict verdict, const char *setting, const char *format, ...)
+	__printf(4, 5);
+/** doctor_complain() - a failure without a firmware setting: doctor_row(@id, DOCTOR_FAIL, NULL, ...) */
+void doctor_complain(const char *id, const char *format, ...) __printf(2, 3);
 /** doctor_forget() - a new attempt begins */
 void doctor_forget(void);
 /** doctor_count() - causes kept; doctor_sentence() - one of them, "" beyond the last */

@@ -144,7 +144,7 @@ static int read_metadata(void)
 	if (result)
 		return result;
 	if (!(sysinfo->features0 & TDX_FEATURE_NO_RBP_MOD)) {
-		doctor_complain("this TDX module (%u.%u.%02u) loses the host's RBP at every TD entry: install 1.5.01 "
+		doctor_complain("module-features", "this TDX module (%u.%u.%02u) loses the host's RBP at every TD entry: install 1.5.01 "
 				"or later with the NO_RBP_MOD feature", sysinfo->major, sysinfo->minor, sysinfo->update);
 		return -ENOTSUP;
 	}
@@ -172,11 +172,11 @@ static int build_tdmrs(void)
 	module.tdmrs = page_zalloc(TDMR_ARRAY_PAGES, PAGE_KERNEL);
 	module.tdmr_pointers = page_zalloc(1, PAGE_KERNEL);
 	if (!module.tdmrs || !module.tdmr_pointers) {
-		doctor_complain("no host page for the list of TDMRs");
+		doctor_complain("tdmr", "no host page for the list of TDMRs");
 		return -ENOMEM;
 	}
 	if (tdmr_cover(granules, granule_count, &module.limits, module.tdmrs, &module.tdmr_count)) {
-		doctor_complain("the TD pool lies in more separate places than the module has TDMRs (%u)",
+		doctor_complain("tdmr", "the TD pool lies in more separate places than the module has TDMRs (%u)",
 				module.limits.max_tdmrs);
 		return -ENOSPC;
 	}
@@ -185,7 +185,7 @@ static int build_tdmrs(void)
 		return result;
 	if (tdmr_reserve(module.tdmrs, module.tdmr_count, tdx_sysinfo()->cmrs, tdx_sysinfo()->cmr_count, &module.limits,
 			 &failed)) {
-		doctor_complain("TDMR %u at 0x%lx needs more than %u reserved areas", failed,
+		doctor_complain("tdmr", "TDMR %u at 0x%lx needs more than %u reserved areas", failed,
 				module.tdmrs[failed].base, module.limits.max_reserved);
 		return -ENOSPC;
 	}

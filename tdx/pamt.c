@@ -73,7 +73,7 @@ int pamt_place(struct tdx_tdmr_info *tdmrs, u32 count, const struct tdmr_limits 
 		u64 bytes = tdmr_pamt_bytes(tdmrs[i].bytes, limits);
 
 		if (allocate_convertible(bytes, &pamt.blocks[pamt.count])) {
-			doctor_complain("no contiguous %lu KiB of convertible host memory for the PAMT of TDMR %u: "
+			doctor_complain("pamt", "no contiguous %lu KiB of convertible host memory for the PAMT of TDMR %u: "
 					"ask for a smaller TD pool", (bytes >> 10), i);
 			pamt_give_back(PAMT_UNTOUCHED);
 			return -ENOMEM;
@@ -89,7 +89,7 @@ int pamt_unmap(void)
 		int result = arch_direct_map_remove(HPA(pamt.blocks[i].base), pamt.blocks[i].bytes);
 
 		if (result) {
-			doctor_complain("the PAMTs could not be taken out of the direct map (error %d)", result);
+			doctor_complain("pamt", "the PAMTs could not be taken out of the direct map (error %d)", result);
 			return result;
 		}
 		pamt.unmapped++;

@@ -167,7 +167,7 @@ int pool_take(u64 wanted_bytes, const struct tdmr_limits *limits)
 	if (taken + pamt_bytes_of_choice(limits) > spare)
 		taken = choose(spare - MIN(spare, ALIGN_UP(pamt_bytes_of_choice(limits), PAGE_SIZE_2M)), limits);
 	if (!taken) {
-		doctor_complain("no memory is left for TDs: after a quarter of RAM, at least %lu MiB, for the host "
+		doctor_complain("pool", "no memory is left for TDs: after a quarter of RAM, at least %lu MiB, for the host "
 				"there is no free 2 MiB block in the memory that the TDX module calls convertible",
 				POOL_HOST_MINIMUM >> 20);
 		return -ENOMEM;
@@ -180,7 +180,7 @@ int pool_take(u64 wanted_bytes, const struct tdmr_limits *limits)
 	if (!result)
 		result = carve_and_unmap();
 	if (result) {
-		doctor_complain("the TD pool could not be taken out of host memory (error %d)", result);
+		doctor_complain("pool", "the TD pool could not be taken out of host memory (error %d)", result);
 		pool_give_back();
 	}
 	return result;

@@ -82,11 +82,11 @@ static int read_field(const char *name, u64 id, void *destination, u32 bytes, en
 	if (presence == OPTIONAL && tdx_status_is(status, TDX_METADATA_FIELD_ID_INCORRECT))
 		return 0;
 	if (!tdx_succeeded(status)) {
-		doctor_complain("the TDX module does not tell %s: %s", name, tdx_status_text(status, text));
+		doctor_complain("metadata", "the TDX module does not tell %s: %s", name, tdx_status_text(status, text));
 		return -EIO;
 	}
 	if (sysinfo_store(id, value, destination, bytes)) {
-		doctor_complain("the TDX module tells 0x%lx for %s, which is more than the field holds", value, name);
+		doctor_complain("metadata", "the TDX module tells 0x%lx for %s, which is more than the field holds", value, name);
 		return -EIO;
 	}
 	return 0;
@@ -116,7 +116,7 @@ static int read_cmrs(void)
 static int read_cpuid_config(void)
 {
 	if (sysinfo.cpuid_config_count > TDX_MAX_CPUID_CONFIG) {
-		doctor_complain("the TDX module has %u configurable CPUID leaves, Cella knows what to do with %u",
+		doctor_complain("metadata", "the TDX module has %u configurable CPUID leaves, Cella knows what to do with %u",
 				sysinfo.cpuid_config_count, TDX_MAX_CPUID_CONFIG);
 		return -EIO;
 	}
