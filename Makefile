@@ -85,7 +85,7 @@ unit_tdxemu_tests := tests/tdxemu/module_test tests/tdxemu/leaf_sys_test \
 	tests/tdxemu/leaf_sys_config_test tests/tdxemu/pamt_test tests/tdxemu/sept_test \
 	tests/tdxemu/leaf_mng_test tests/tdxemu/leaf_mem_test tests/tdxemu/leaf_mr_test \
 	tests/tdxemu/leaf_tdg_test tests/tdxemu/leaf_vp_test tests/tdxemu/report_test tests/tdxemu/fault_test \
-	tests/tdxemu/options_test tests/tdxemu/td_cpuid_test tests/tdxemu/td_msr_test tests/tdxemu/td_cr_test
+	tests/tdxemu/options_test tests/tdxemu/td_cpuid_test tests/tdxemu/td_msr_test tests/tdxemu/td_cr_test tests/tdxemu/linux_host_test
 # boot/tdshim: what reads the hand-off, on a fake TDCALL of memory_test.
 unit_tdshim := kernel/lib/string boot/tdshim/handoff boot/tdshim/memory
 unit_tdshim_tests := boot/tdshim/handoff_test boot/tdshim/memory_test
