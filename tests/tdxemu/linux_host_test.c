@@ -14,6 +14,7 @@ enum {
 	NEXT_FIELD_CODE = 1,
 };
 
+/* clang-format off */
 static const struct {
 	u64 id;
 	u64 least;
@@ -38,6 +39,7 @@ static const struct {
 	{ 0x9900000100000004, 1 },	/* NUM_CPUID_CONFIG */
 	{ 0x9900000100000008, 2 },	/* MAX_VCPUS_PER_TD: at least the number of cores */
 };
+/* clang-format on */
 
 static u64 element_limit(u64 id)
 {
