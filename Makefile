@@ -42,7 +42,7 @@ tdxemu := acpi boot_tags clock cost cpu_face cr_access desc entropy fault hmac_s
 	l1_memory leaf_mem_page leaf_mem_range leaf_mem_sept leaf_mem_size leaf_mng leaf_mng_init leaf_mr \
 	leaf_phymem leaf_sys leaf_sys_config leaf_tdg leaf_tdg_mem leaf_tdg_mr leaf_vp loader main \
 	mem_operand memory metadata metadata_sys metadata_td metadata_vp module nested options page_move \
-	pamt port report seamcall sept serial smp td td_cpuid td_cpuid_exec td_cr td_cr_exit td_enter \
+	pamt port report rsa seamcall sept serial smp td td_cpuid td_cpuid_exec td_cr td_cr_exit td_enter \
 	td_ept td_exit td_exit_ept td_guest td_msr td_msr_exit td_operand td_physical td_switch td_ve \
 	td_vmcs td_vmcs_field tdcall trace verdict vmexit vmx xstate
 
@@ -77,11 +77,11 @@ unit_tdxemu := tests/unit/fake_machine tests/tdxemu/entropy tests/tdxemu/hmac_sh
 	tests/tdxemu/leaf_phymem tests/tdxemu/leaf_sys tests/tdxemu/leaf_sys_config tests/tdxemu/leaf_tdg \
 	tests/tdxemu/leaf_tdg_mem tests/tdxemu/leaf_tdg_mr tests/tdxemu/leaf_vp tests/tdxemu/mem_operand \
 	tests/tdxemu/metadata tests/tdxemu/metadata_sys tests/tdxemu/metadata_td tests/tdxemu/metadata_vp \
-	tests/tdxemu/module tests/tdxemu/page_move tests/tdxemu/pamt tests/tdxemu/report tests/tdxemu/sept \
+	tests/tdxemu/module tests/tdxemu/rsa tests/tdxemu/page_move tests/tdxemu/pamt tests/tdxemu/report tests/tdxemu/sept \
 	tests/tdxemu/td tests/tdxemu/td_cpuid kernel/lib/sha384 kernel/lib/string tests/unit/fake_verdict \
 	tests/tdxemu/fault tests/tdxemu/options \
 	tests/tdxemu/td_cr tests/tdxemu/td_msr
-unit_tdxemu_tests := tests/tdxemu/module_test tests/tdxemu/leaf_sys_test \
+unit_tdxemu_tests := tests/tdxemu/rsa_test tests/tdxemu/module_test tests/tdxemu/leaf_sys_test \
 	tests/tdxemu/leaf_sys_config_test tests/tdxemu/pamt_test tests/tdxemu/sept_test \
 	tests/tdxemu/leaf_mng_test tests/tdxemu/leaf_mem_test tests/tdxemu/leaf_mr_test \
 	tests/tdxemu/leaf_tdg_test tests/tdxemu/leaf_vp_test tests/tdxemu/report_test tests/tdxemu/fault_test \
