@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Fault plan from our command line: "fault=LEAF:N:STATUS[,...]" makes the N-th call of a leaf (1 = first; * = every)
- * answer STATUS (a name of spec/tdx/status.h without TDX_, or a hex word) without doing anything; "chaos=SEED" answers
- * busy, no-entropy and interrupted statuses at random where the manual allows the leaf to give them.
+ * answer STATUS (a name of spec/tdx/status.h without TDX_, of spec/tdx/seamldr.h for SEAMLDR leaves, or a hex word) without
+ * doing anything; "chaos=SEED" answers busy, no-entropy and interrupted statuses at random where the manual allows the leaf
+ * to give them.
  * "platform=WORD[,...]" changes what the machine looks like (PLATFORM_WORD_LIST).
  */
 #ifndef TDXEMU_FAULT_H
@@ -35,5 +36,7 @@ enum platform_word { PLATFORM_WORD_LIST(PLATFORM_WORD) PLATFORM_WORD_COUNT };
 
 /** fault_platform() - was this word given? */
 bool fault_platform(enum platform_word word);
+/** fault_platform_forget() - no word was given (unit tests) */
+void fault_platform_forget(void);
 
 #endif
