@@ -26,7 +26,7 @@ SIGSTRUCT_BYTES = 2048
 HEADER = (6, 0xE1, 0x10000)
 VENDOR_INTEL = 0x8086
 TYPE_DEBUG = 1 << 31
-MODULUS, SIGNATURE, SEAMHASH = 0x080, 0x204, 0x384
+MODULUS, SIGNATURE, SEAMHASH, KEYHOLE_PAGES = 0x080, 0x204, 0x384, 0x3C4
 SVN_MINOR, SVN_MAJOR, OLD_SVN_MINOR = 6, 1, 1
 # CPUID.1:EAX that the module accepts: Sapphire Rapids and Emerald Rapids.
 CPUS = (0x000806F8, 0x000C06F2)
@@ -53,7 +53,8 @@ def key(options):
 def image(options):
     """The module: a record of what it is, then filler that differs from page to page and from version to version."""
     major, minor, update = (int(part) for part in options.version.split("."))
-    record = struct.pack("<8sHHHHIHHB7xQ", RECORD_MAGIC, major, minor, update, options.build, options.date, options.hv,
+    magic = b"?" * len(RECORD_MAGIC) if options.no_record else RECORD_MAGIC
+    record = struct.pack("<8sHHHHIHHB7xQ", magic, major, minor, update, options.build, options.date, options.hv,
                          options.min_hv, options.no_downgrade, options.features)
     pages = [record.ljust(PAGE, b"\0")]
     for number in range(1, options.pages):
@@ -75,6 +76,7 @@ def sigstruct(options, module):
     data[SEAMHASH:SEAMHASH + 48] = seamhash
     minor = OLD_SVN_MINOR if options.older_svn else options.svn_minor
     struct.pack_into("<BB", data, 0x3B4, minor, options.svn_major)
+    struct.pack_into("<H", data, KEYHOLE_PAGES, 0xFFFF if options.too_large else 0)
     struct.pack_into("<HHBxH", data, 0x3D8, options.hv, options.min_hv, options.no_downgrade, HANDOFF_PAGES - 1)
     cpus = (WRONG_CPU,) if options.wrong_cpu else CPUS
     struct.pack_into("<%dI" % (1 + len(cpus)), data, 0x400, len(cpus), *cpus)
@@ -129,6 +131,8 @@ def parse_arguments():
     parser.add_argument("--wrong-cpu", action="store_true", help="made for another processor family")
     parser.add_argument("--other-signer", action="store_true", help="rightly signed with a key the machine does not trust")
     parser.add_argument("--debug-signed", action="store_true")
+    parser.add_argument("--too-large", action="store_true", help="needs more memory per core than the SEAM range has")
+    parser.add_argument("--no-record", action="store_true", help="rightly signed, but the image is no module")
     parser.add_argument("--cut", type=number, default=0, metavar="BYTES", help="leave out the file's last bytes")
     parser.add_argument("--signer", action="store_true", help="print the trusted key's MRSIGNER for the machine instead")
     return parser.parse_args()

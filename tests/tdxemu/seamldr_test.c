@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "include/spec/tdx/leaf.h"
+#include "kernel/lib/sha384.h"
 #include "kernel/lib/string.h"
 #include "tests/tdxemu/fault.h"
 #include "tests/unit/fake_machine.h"
@@ -144,6 +145,7 @@ TEST(install_is_a_session_of_all_cores)
 	CHECK_EQ(module_image.record.build_num, 811);
 	CHECK_EQ(module_image.record.build_date, 20260203);
 	CHECK_EQ(module_image.record.module_hv, 2);
+	CHECK_MEM(module_image.measurement, (u8 *)phys(BLOB) + PAGE_SIZE + SEAM_SIGSTRUCT_SEAMHASH, SHA384_BYTES);
 	CHECK_EQ(machine_view(PAMT_4K_BASE), VIEW_SHARED);	/* the old module's */
 	machine_bring_up();
 }
@@ -169,7 +171,9 @@ TEST(every_spoilt_module_is_refused_by_name)
 		{ "--older-svn", SEAMLDR_SCENARIO_UPDATE, LOADER_EBADSIG, 0 },
 		{ "", SEAMLDR_SCENARIO_UPDATE, LOADER_EBADHANDOFF, 0 },	/* no TDH.SYS.SHUTDOWN before */
 		{ "", 2, LOADER_EBADPARAM, 0 },
+		{ "--too-large", SEAMLDR_SCENARIO_LOAD, LOADER_ENOMEM, 0 },
 		{ "--bad-hash", SEAMLDR_SCENARIO_LOAD, LOADER_EBADHASH, 1 },
+		{ "--no-record", SEAMLDR_SCENARIO_LOAD, LOADER_EBADPARAM, 1 },
 		{ "--cut 4096", SEAMLDR_SCENARIO_LOAD, LOADER_EBADHASH, 1 },
 	};
 	/* clang-format on */
