@@ -8,12 +8,12 @@
  * "Completion Status Codes"). Leaves whose interruption keeps state (TDH.PHYMEM.CACHE.WB) are interrupted by their own
  * code, not here. The same call never gets two refusals in a row from chaos on one core: a host that retries once gets
  * on.
- * Platform words: no-tdx, no-module, one-keyid, no-seamrr (see enum platform_word).
  * Callers: fault_configure() boot core; the rest any core.
  */
 #include "tests/tdxemu/fault.h"
 
 #include "include/spec/tdx/leaf.h"
+#include "include/spec/tdx/seamldr.h"
 #include "include/spec/tdx/status.h"
 #include "kernel/lib/string.h"
 #include "tests/tdxemu/options.h"
@@ -22,6 +22,7 @@
 
 #define FAULT_MAX_RULES 32
 #define FAULT_MAX_LEAF 128
+#define FAULT_SEAMLDR_LEAVES 8	/* counted behind the host leaves */
 #define FAULT_EVERY_CALL 0
 #define CHAOS_ONE_IN 8
 #define CHAOS_MAX_CHOICES 3
@@ -80,30 +81,27 @@ static const struct chaos_row chaos_rows[] = {
 	{ TDH_MEM_PAGE_DEMOTE, { BUSY(SEPT_TREE), TDX_INTERRUPTED_RESTARTABLE } },
 };
 
-static const char *const platform_words[PLATFORM_WORD_COUNT] = {
-	[PLATFORM_NO_TDX] = "no-tdx",
-	[PLATFORM_NO_MODULE] = "no-module",
-	[PLATFORM_ONE_KEYID] = "one-keyid",
-	[PLATFORM_NO_SEAMRR] = "no-seamrr",
-};
+#define PLATFORM_WORD(name, word) [PLATFORM_##name] = word,
+static const char *const platform_words[PLATFORM_WORD_COUNT] = { PLATFORM_WORD_LIST(PLATFORM_WORD) };
 
 #define NAMED_LEAF(name, number, text) { #name, text, number },
+#define NAMED_SEAMLDR_LEAF(name, number, text) { #name, text, name },
 static const struct {
 	const char *c_name, *manual_name;
 	u64 number;
-} leaf_names[] = { TDH_LEAF_LIST(NAMED_LEAF) };
+} leaf_names[] = { TDH_LEAF_LIST(NAMED_LEAF) SEAMLDR_LEAF_LIST(NAMED_SEAMLDR_LEAF) };
 
 #define NAMED_STATUS(name, value) { #name, value },
 static const struct {
 	const char *name;
 	u64 value;
-} status_names[] = { TDX_STATUS_LIST(NAMED_STATUS) };
+} status_names[] = { TDX_STATUS_LIST(NAMED_STATUS) SEAMLDR_STATUS_LIST(NAMED_STATUS) };
 /* clang-format on */
 
 static struct {
 	struct fault_rule rules[FAULT_MAX_RULES];
 	u32 rule_count;
-	u64 calls[FAULT_MAX_LEAF];	/* atomic, kept only when there are rules */
+	u64 calls[FAULT_MAX_LEAF + FAULT_SEAMLDR_LEAVES];	/* atomic, kept only when there are rules */
 	bool platform[PLATFORM_WORD_COUNT];
 	bool chaos;
 	u64 random[EMU_MAX_CPUS];	/* owning core */
@@ -227,10 +225,16 @@ static bool chaos_take(struct emu_cpu *cpu, u64 leaf, u64 *status)
 	return false;
 }
 
+/* Where the calls of @leaf are counted. */
+static u64 counter_of(u64 leaf)
+{
+	return (leaf & TDX_LEAF_SEAMLDR) != 0 ? FAULT_MAX_LEAF + (leaf & ~TDX_LEAF_SEAMLDR) : leaf;
+}
+
 bool fault_take(struct emu_cpu *cpu, u64 leaf, u64 *status)
 {
-	if (fault.rule_count != 0 && leaf < FAULT_MAX_LEAF) {
-		u64 call = __atomic_add_fetch(&fault.calls[leaf], 1, __ATOMIC_RELAXED);
+	if (fault.rule_count != 0 && counter_of(leaf) < ARRAY_SIZE(fault.calls)) {
+		u64 call = __atomic_add_fetch(&fault.calls[counter_of(leaf)], 1, __ATOMIC_RELAXED);
 
 		for (u32 i = 0; i < fault.rule_count; i++) {
 			const struct fault_rule *rule = &fault.rules[i];
@@ -247,4 +251,9 @@ bool fault_take(struct emu_cpu *cpu, u64 leaf, u64 *status)
 bool fault_platform(enum platform_word word)
 {
 	return fault.platform[word];
+}
+
+void fault_platform_forget(void)
+{
+	memset(fault.platform, 0, sizeof(fault.platform));
 }

@@ -161,6 +161,7 @@ static void start_tsc(struct tdcs *tdcs)
 
 static void copy_identity(struct tdcs *tdcs, const struct td_params *params)
 {
+	memcpy(tdcs->tcb_svn, module_image.tcb_svn, sizeof(tdcs->tcb_svn));
 	tdcs->attributes = params->attributes;
 	tdcs->xfam = params->xfam;
 	tdcs->max_vcpus = params->max_vcpus;

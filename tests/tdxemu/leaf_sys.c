@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * System leaves: initialisation of module and cores, information, global key, TDMR initialisation, shutdown and
- * disable. TDH.SYS.CONFIG has a file of its own.
+ * System leaves: initialisation of module and cores, information, global key, TDMR initialisation. TDH.SYS.CONFIG and the
+ * end of a module's life (leaf_sys_life.c) have files of their own.
  *
  * The global lock is exclusive for everything that moves the module's state, shared for TDH.SYS.LP.INIT; it is only
  * tried.
@@ -23,7 +23,6 @@
 #include "tests/tdxemu/vmx.h"
 
 #define TDMR_INIT_BYTES (1024 * (u64)PAGE_SIZE)	/* memory covered by one TDH.SYS.TDMR.INIT */
-#define HANDOFF_VERSION 0	/* the only one this module knows */
 
 #define TDSYSINFO_BYTES 1024
 #define TDSYSINFO_CMR_ALIGN 512
@@ -148,10 +147,10 @@ static void fill_sysinfo(struct tdsysinfo *info)
 	u32 rows = MIN(td_cpuid_config_count(), (u32)ARRAY_SIZE(info->cpuid_config));
 
 	info->vendor_id = (u32)value_of(TDX_SYS_VENDOR_ID);
-	info->build_date = MODULE_BUILD_DATE;
-	info->build_num = MODULE_BUILD_NUM;
-	info->minor_version = MODULE_MINOR;
-	info->major_version = MODULE_MAJOR;
+	info->build_date = module_image.record.build_date;
+	info->build_num = module_image.record.build_num;
+	info->minor_version = module_image.record.minor;
+	info->major_version = module_image.record.major;
 	info->sys_rd = TDSYSINFO_SYS_RD;
 	info->max_tdmrs = MODULE_MAX_TDMRS;
 	info->max_reserved_per_tdmr = MODULE_MAX_RESERVED;
@@ -298,75 +297,4 @@ u64 leaf_sys_tdmr_init(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
 	}
 	sharex_release(&tdmr->lock, LOCK_EXCLUSIVE);
 	return status;
-}
-
-u64 leaf_sys_lp_shutdown(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
-{
-	(void)cpu;
-	(void)gpr;
-	return version == 0 ? TDX_SUCCESS : INVALID(RAX);
-}
-
-static bool another_core_inside(const struct emu_cpu *cpu)
-{
-	for (u32 i = 0; i < emu_cpu_count(); i++)
-		if (i != cpu->index && __atomic_load_n(&emu_cpu_at(i)->in_module, __ATOMIC_SEQ_CST))
-			return true;
-	return false;
-}
-
-u64 leaf_sys_shutdown(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
-{
-	u64 status = TDX_SUCCESS;
-
-	if (version != 0)
-		return INVALID(RAX);
-	if (gpr[GPR_RCX] != HANDOFF_VERSION)
-		return INVALID(RCX);
-	if (!sharex_try(&module.lock, LOCK_EXCLUSIVE))
-		return TDX_SYS_BUSY;
-	__atomic_store_n(&module.state, SYS_SHUTDOWN, __ATOMIC_SEQ_CST);
-	if (another_core_inside(cpu)) {
-		__atomic_store_n(&module.state, SYS_READY, __ATOMIC_SEQ_CST);
-		status = TDX_SYS_BUSY;
-	}
-	sharex_release(&module.lock, LOCK_EXCLUSIVE);
-	return status;
-}
-
-static void release_pamts(void)
-{
-	for (u32 i = 0; i < module.tdmr_count; i++) {
-		const struct module_tdmr *tdmr = &module.tdmrs[i];
-
-		host_view_release(tdmr->pamt_1g, tdmr->pamt_1g_bytes, RELEASE_AS_IS);
-		host_view_release(tdmr->pamt_2m, tdmr->pamt_2m_bytes, RELEASE_AS_IS);
-		host_view_release(tdmr->pamt_4k, tdmr->pamt_4k_bytes, RELEASE_AS_IS);
-	}
-}
-
-u64 leaf_sys_disable(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
-{
-	enum module_state before;
-
-	(void)gpr;
-	if (version != 0)
-		return INVALID(RAX);
-	if (!sharex_try(&module.lock, LOCK_EXCLUSIVE))
-		return TDX_SYS_BUSY;
-	before = module.state;
-	if (before == SYS_SHUTDOWN) {
-		sharex_release(&module.lock, LOCK_EXCLUSIVE);
-		return TDX_SYS_SHUTDOWN;
-	}
-	/* From here no other core gets in; one that is in already, or a TD, makes the caller come again. */
-	__atomic_store_n(&module.state, SYS_SHUTDOWN, __ATOMIC_SEQ_CST);
-	if (module.td_count != 0 || another_core_inside(cpu)) {
-		__atomic_store_n(&module.state, before, __ATOMIC_SEQ_CST);
-		sharex_release(&module.lock, LOCK_EXCLUSIVE);
-		return TDX_SYS_BUSY;
-	}
-	release_pamts();
-	module_load();	/* leaves the global lock free */
-	return TDX_SUCCESS;
 }

@@ -96,8 +96,8 @@ static void greet(void)
 	char text[128];
 
 	format_text(text, sizeof(text), "software TDX machine on %u core%s, %lu MiB, module %u.%u.%02u",
-		    emu_cpu_count(), emu_cpu_count() == 1 ? "" : "s", host_ram_mib(), MODULE_MAJOR, MODULE_MINOR,
-		    MODULE_UPDATE);
+		    emu_cpu_count(), emu_cpu_count() == 1 ? "" : "s", host_ram_mib(), module_image.record.major,
+		    module_image.record.minor, module_image.record.update);
 	verdict_note("%s", text);
 	serial_line("tdxemu: ", text);
 }

@@ -14,6 +14,7 @@
 #include "include/spec/tdx/status.h"
 #include "include/spec/x86/cpuid.h"
 #include "tests/tdxemu/module.h"
+#include "tests/tdxemu/seamldr.h"
 #include "tests/tdxemu/td_cpuid.h"
 
 #define VENDOR_INTEL 0x8086
@@ -106,27 +107,61 @@ static u64 cpuid_values(u32 element)
 	return element % 2 == 0 ? value.eax | (u64)value.ebx << 32 : value.ecx | (u64)value.edx << 32;
 }
 
+/* What the module offers and this machine can do. */
+static u64 features(void)
+{
+	u64 machine = FEATURES;
+
+	if (seamldr.present)
+		machine |= TDX_FEATURE_TD_PRESERVING;
+	return machine & module_image.record.features;
+}
+
+static u64 handoff_value(u64 id)
+{
+	switch (id) {
+	case TDX_SYS_MODULE_HV:
+		return module_image.record.module_hv;
+	case TDX_SYS_MIN_UPDATE_HV:
+		return module_image.record.min_update_hv;
+	case TDX_SYS_NO_DOWNGRADE:
+		return module_image.record.no_downgrade;
+	case TDX_SYS_NUM_HANDOFF_PAGES:
+		return DIV_ROUND_UP(sizeof(module), PAGE_SIZE) - 1;
+	case TDX_SYS_HANDOFF_DATA_VALID:
+		return module_handoff.valid;
+	case TDX_SYS_HANDOFF_DATA_HV:
+		return module_handoff.valid ? module_handoff.version : 0;
+	case TDX_SYS_HANDOFF_DATA_SIZE:
+		return module_handoff.valid ? sizeof(module) : 0;
+	default:
+		return 0;	/* fields of features that are off */
+	}
+}
+
 static u64 version_value(u64 id)
 {
+	const struct module_record *record = &module_image.record;
+
 	switch (id) {
 	case TDX_SYS_VENDOR_ID:
 		return VENDOR_INTEL;
 	case TDX_SYS_BUILD_DATE:
-		return MODULE_BUILD_DATE;
+		return record->build_date;
 	case TDX_SYS_BUILD_NUM:
-		return MODULE_BUILD_NUM;
+		return record->build_num;
 	case TDX_SYS_MINOR_VERSION:
-		return MODULE_MINOR;
+		return record->minor;
 	case TDX_SYS_MAJOR_VERSION:
-		return MODULE_MAJOR;
+		return record->major;
 	case TDX_SYS_UPDATE_VERSION:
-		return MODULE_UPDATE;
+		return record->update;
 	case TDX_SYS_NUM_TDX_FEATURES:
 		return 1;
 	case TDX_SYS_TDX_FEATURES0:
-		return FEATURES;
+		return features();
 	default:
-		return 0;	/* fields of features that are off */
+		return handoff_value(id);
 	}
 }
 
@@ -178,7 +213,8 @@ static u64 value_of(u64 id, u32 element)
 	case TDX_SYS_XFAM_FIXED1:
 		return TD_XFAM_X87 | TD_XFAM_SSE;
 	case TDX_SYS_CONFIG_FLAGS_FIXED0:
-		return TD_CONFIG_GPAW | TD_CONFIG_FLEXIBLE_PENDING_VE | TD_CONFIG_NO_RBP_MOD;
+		return TD_CONFIG_GPAW | TD_CONFIG_FLEXIBLE_PENDING_VE |
+		       (features() & TDX_FEATURE_NO_RBP_MOD ? TD_CONFIG_NO_RBP_MOD : 0);
 	case TDX_SYS_NUM_CPUID_CONFIG:
 		return td_cpuid_config_count();
 	case TDX_SYS_CPUID_CONFIG_LEAVES:

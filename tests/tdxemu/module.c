@@ -1,20 +1,44 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The module's global state and what a module load makes of it: convertible memory ranges from the machine's RAM,
- * every KeyID free, every core uninitialised.
- * Callers: module_add_ram() and module_load() the boot core; later module_load() from TDH.SYS.DISABLE with the global
- * lock held and no other core in the module. Manual: TDX Module Base, "Intel TDX Module Lifecycle".
+ * every KeyID free, every core uninitialised. Which module it is (the image) and what one module leaves for the next (the
+ * handoff data) live longer.
+ * Callers: module_add_ram() and module_load() the boot core; module_reset() P-SEAMLDR and TDH.SYS.DISABLE with no other
+ * core in the module. Manual: TDX Module Base, "Intel TDX Module Lifecycle"; tdx-host-system.md 4.10, 4.11.
  */
 #include "tests/tdxemu/module.h"
 
 #include "kernel/lib/string.h"
 #include "tests/tdxemu/fault.h"
 #include "tests/tdxemu/memory.h"
+#include "tests/tdxemu/seamldr.h"
 #include "tests/tdxemu/verdict.h"
 
 #define CMR_LOWEST MIB(1)
+#define NO_RBP_MOD BIT(18)
+#define FIRMWARE_SVN_MINOR 5
+#define FIRMWARE_SVN_MAJOR 1
+#define FIRMWARE_MARKER "SOFTWARE TDX MACHINE - NOT A REAL TDX MODULE"
 
 struct tdx_module module;
+struct module_image module_image;
+struct module_handoff module_handoff;
+
+/* The module in the machine's firmware: 1.5 with what Linux 7.2 and this interface need beyond 1.5.01. */
+static const struct module_image firmware_image = {
+	.record = {
+		.major = 1,
+		.minor = 5,
+		.update = 16,
+		.build_num = 744,
+		.build_date = 20250101,
+		.features = ~0ull,
+	},
+	.measurement = FIRMWARE_MARKER,
+	.tcb_svn = { FIRMWARE_SVN_MINOR, FIRMWARE_SVN_MAJOR },
+};
+
+static struct tdx_module handoff_data;
 
 static struct {
 	u32 count;
@@ -53,7 +77,7 @@ static void add_cmr(u64 base, u64 end)
 	module.cmrs[module.cmr_count++] = (struct tdx_cmr){ .base = base, .bytes = end - base };
 }
 
-void module_load(void)
+void module_reset(void)
 {
 	memset(&module, 0, sizeof(module));
 	for (u32 i = 0; i < ram.count; i++) {
@@ -66,6 +90,35 @@ void module_load(void)
 	}
 	for (u32 i = 0; i < emu_cpu_count(); i++)
 		emu_cpu_at(i)->lp_initialised = false;
+}
+
+void module_load(void)
+{
+	module_image = firmware_image;
+	if (fault_platform(PLATFORM_OLD_MODULE)) {
+		module_image.record.update = 0;
+		module_image.record.features &= ~NO_RBP_MOD;
+	}
+	module_handoff.valid = false;
+	seamldr_start();
+	module_reset();
+}
+
+void module_save_handoff(u16 version)
+{
+	handoff_data = module;
+	module_handoff = (struct module_handoff){ .valid = true, .version = version };
+}
+
+/* All but what TDH.SYS.INIT and TDH.SYS.LP.INIT of the new module found out for themselves. */
+void module_take_handoff(void)
+{
+	handoff_data.lock = module.lock;
+	handoff_data.state = module.state;
+	handoff_data.lps_initialised = module.lps_initialised;
+	handoff_data.packages = module.packages;
+	module = handoff_data;
+	module_handoff.valid = false;
 }
 
 bool hkid_is_private(u64 hkid)

@@ -11,13 +11,7 @@
 #include "tests/tdxemu/cpu.h"
 #include "tests/tdxemu/sharex.h"
 
-/* The version this module claims: 1.5 with what Linux 7.2 and this interface need beyond 1.5.01. */
-#define MODULE_MAJOR 1
-#define MODULE_MINOR 5
-#define MODULE_UPDATE 16
-#define MODULE_BUILD_NUM 744
-#define MODULE_BUILD_DATE 20250101u
-
+#define MODULE_RECORD_MAGIC "TDXEMOD1"
 #define MODULE_MAX_TDMRS 64
 #define MODULE_MAX_RESERVED 16
 #define MODULE_PAMT_ENTRY_BYTES 16
@@ -65,6 +59,34 @@ struct module_tdmr {
 	u16 lock;	/* sharex: the TDMR.INIT mutex */
 };
 
+/*
+ * The start of a module image in the software machine's own format: what a module says about itself. The rest of an image
+ * means nothing. tests/system/mkmodule.py writes the same.
+ */
+struct module_record {
+	char magic[8];
+	u16 major, minor, update, build_num;
+	u32 build_date;	/* yyyymmdd as a number */
+	u16 module_hv, min_update_hv;	/* handoff versions: written, oldest taken */
+	u8 no_downgrade;	/* writes module_hv only */
+	u8 reserved_25[7];
+	u64 features;	/* TDX_FEATURES0 it offers, as far as this machine can do it */
+} __packed;
+_Static_assert(sizeof(struct module_record) == 40, "module_record is what mkmodule.py writes");
+
+/* The module that P-SEAMLDR loaded last; TDH.SYS.DISABLE does not change it. */
+struct module_image {
+	struct module_record record;
+	u8 measurement[48];	/* SHA-384 of the image, or a marker for the module that firmware loaded */
+	u8 tcb_svn[16];	/* SEAM SVN: minor, major */
+};
+
+/* Memory of the module's range that survives an update: what TDH.SYS.SHUTDOWN left for TDH.SYS.UPDATE. */
+struct module_handoff {
+	bool valid;
+	u16 version;
+};
+
 struct tdx_module {
 	u16 lock;	/* sharex: global lock of the SYS leaves */
 	enum module_state state;
@@ -83,12 +105,28 @@ struct tdx_module {
 	struct tdx_cmr cmrs[TDX_MAX_CMRS];	/* from the machine's RAM */
 	u64 tsc_adjust;	/* sampled by SYS.INIT */
 	u32 td_count;	/* atomic: TDR pages in use */
+	bool disabling;	/* TDH.SYS.DISABLE has begun: the state is SHUTDOWN, and only that leaf leads out of it */
+	u32 tdmrs_released;	/* by it */
 };
 
 extern struct tdx_module module;
+extern struct module_image module_image;
+extern struct module_handoff module_handoff;
 
-/** module_load() - the state after a module was loaded; cores uninitialised. CMRs: RAM above 1 MiB without our own range */
+/** module_load() - what firmware does at power-on: P-SEAMLDR is there, with the firmware's module if it has one */
 void module_load(void);
+/**
+ * module_reset() - the state of a freshly loaded module; cores uninitialised. CMRs: RAM above 1 MiB without our own range
+ * The running image and the handoff data stay.
+ */
+void module_reset(void);
+/** module_save_handoff(), module_take_handoff() - write and read back the data of TDH.SYS.SHUTDOWN and TDH.SYS.UPDATE */
+void module_save_handoff(u16 version);
+void module_take_handoff(void);
+/** module_release_tdmr() - every page the module holds in TDMR @index, and its PAMT, are the host's again (module_release.c) */
+void module_release_tdmr(u32 index);
+/** module_release_memory() - the same for all TDMRs, no handoff data is left: the module is gone, whatever TDs it had */
+void module_release_memory(void);
 /** module_add_ram() - called by main.c for each RAM range of the memory map before module_load() */
 void module_add_ram(u64 base, u64 bytes);
 /** hkid_is_private() - may TDs or the module use it? */

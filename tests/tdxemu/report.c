@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * TDREPORT_STRUCT. The part about the TD is real; the part about platform and module is visibly fake, in readable
- * letters, and the MAC is keyed with random bytes of this boot, so that nobody can take a report for one of real
- * hardware.
+ * letters (but an installed module is measured by its image's hash), and the MAC is keyed with random bytes of this boot,
+ * so that nobody can take a report for one of real hardware.
  * Any core. Manual: TDX Module ABI, "TDREPORT_STRUCT"; tdx-guest-abi.md 2.1.
  */
 #include "tests/tdxemu/report.h"
@@ -15,7 +15,6 @@
 #define TEE_TCB_INFO_BYTES 239
 #define TEE_TCB_VALID 0x301ffull	/* VALID, TEE_TCB_SVN, MRSEAM, TEE_TCB_SVN2 */
 #define FAKE_CPUSVN "NOT A REAL CPU"
-#define FAKE_MRSEAM "SOFTWARE TDX MACHINE - NOT A REAL TDX MODULE"
 
 _Static_assert(offsetof(struct tdreport, tee_tcb_svn2) + 16 - offsetof(struct tdreport, valid) <= TEE_TCB_INFO_BYTES,
 	       "TEE_TCB_INFO holds its fields");
@@ -56,7 +55,9 @@ bool report_make(const struct tdcs *tdcs, const u8 report_data[TDREPORT_DATA_BYT
 	memcpy(report->cpusvn, FAKE_CPUSVN, sizeof(FAKE_CPUSVN));
 	memcpy(report->report_data, report_data, TDREPORT_DATA_BYTES);
 	report->valid = TEE_TCB_VALID;
-	memcpy(report->mrseam, FAKE_MRSEAM, sizeof(FAKE_MRSEAM));
+	memcpy(report->tee_tcb_svn, tdcs->tcb_svn, sizeof(report->tee_tcb_svn));
+	memcpy(report->mrseam, module_image.measurement, sizeof(report->mrseam));
+	memcpy(report->tee_tcb_svn2, module_image.tcb_svn, sizeof(report->tee_tcb_svn2));
 	fill_td_info(tdcs, report);
 	sha384_of(&report->valid, TEE_TCB_INFO_BYTES, report->tee_tcb_info_hash);
 	sha384_of(&report->attributes, sizeof(*report) - offsetof(struct tdreport, attributes), report->tee_info_hash);

@@ -2,8 +2,8 @@
 /*
  * SEAMCALL of the host: the instruction's own conditions, then the module's dispatcher in its order, then the leaf.
  *
- *   CPL > 0: #GP. Not 64-bit code: #GP. Not in VMX operation: #UD. TDX not enabled by firmware: #GP. No module, or
- *   P-SEAMLDR (not there): CF = 1, RAX unchanged. Else CF = PF = AF = ZF = SF = OF = 0 and a status in RAX.
+ *   CPL > 0: #GP. Not 64-bit code: #GP. Not in VMX operation: #UD. TDX not enabled by firmware: #GP. No module, no
+ *   P-SEAMLDR, or another core in it: CF = 1, RAX unchanged. Else CF = PF = AF = ZF = SF = OF = 0 and a status in RAX.
  *   Dispatcher: reserved bits of RAX, version, SHUTDOWN, not READY, unknown leaf.
  *
  * The fault plan speaks after the dispatcher's checks and before the leaf, so a planned refusal has changed nothing.
@@ -20,6 +20,7 @@
 #include "tests/tdxemu/fault.h"
 #include "tests/tdxemu/l1.h"
 #include "tests/tdxemu/module.h"
+#include "tests/tdxemu/seamldr.h"
 #include "tests/tdxemu/trace.h"
 #include "tests/tdxemu/verdict.h"
 #include "tests/tdxemu/vmx.h"
@@ -59,6 +60,7 @@ static const struct leaf_row leaf_rows[LEAF_SLOTS] = {
 	[TDH_SYS_TDMR_INIT] = { .run = leaf_sys_tdmr_init },
 	[TDH_SYS_LP_SHUTDOWN] = { .run = leaf_sys_lp_shutdown, .states = LEAF_EVEN_SHUTDOWN },
 	[TDH_SYS_SHUTDOWN] = { .run = leaf_sys_shutdown },
+	[TDH_SYS_UPDATE] = { .run = leaf_sys_update, .max_version = 1, .states = LEAF_ALWAYS },
 	[TDH_SYS_DISABLE] = { .run = leaf_sys_disable, .states = LEAF_EVEN_SHUTDOWN },
 	[TDH_PHYMEM_PAGE_RDMD] = { .run = leaf_phymem_page_rdmd },
 	[TDH_PHYMEM_PAGE_RECLAIM] = { .run = leaf_phymem_page_reclaim },
@@ -125,7 +127,7 @@ static void refuse(const struct leaf_row *row, u64 gpr[GPR_COUNT], u64 status)
 	gpr[GPR_RAX] = status;
 }
 
-static void dispatch(struct emu_cpu *cpu)
+void seamcall_dispatch(struct emu_cpu *cpu)
 {
 	u64 *gpr = cpu->gpr;
 	u64 rax = gpr[GPR_RAX];
@@ -149,21 +151,37 @@ static void dispatch(struct emu_cpu *cpu)
 		gpr[GPR_RAX] = row->run(cpu, gpr, version);
 }
 
-static void call_module(struct emu_cpu *cpu)
+/* False: it is not there, or busy with another core. */
+static bool call_seamldr(struct emu_cpu *cpu)
+{
+	u64 leaf = cpu->gpr[GPR_RAX] & ~TDX_LEAF_SEAMLDR;
+
+	trace_enter(cpu, TRACE_SEAMLDR, cpu->gpr);
+	if (!seamldr_call(cpu))
+		return false;
+	trace_leave(cpu, TRACE_SEAMLDR, leaf, cpu->gpr);
+	return true;
+}
+
+static bool call_module(struct emu_cpu *cpu)
 {
 	u64 leaf = cpu->gpr[GPR_RAX] & TDX_LEAF_NUMBER_MASK;
 
+	if (!seamldr_module_ready())
+		return false;
 	trace_enter(cpu, TRACE_SEAMCALL, cpu->gpr);
 	__atomic_store_n(&cpu->in_module, true, __ATOMIC_SEQ_CST);
-	dispatch(cpu);
+	seamcall_dispatch(cpu);
 	__atomic_store_n(&cpu->in_module, false, __ATOMIC_SEQ_CST);
 	if (!vmx_load(cpu->host_vmcs_hpa))
 		verdict_stop("core %u: the host's VMCS cannot be loaded after leaf %lu", cpu->index, leaf);
 	trace_leave(cpu, TRACE_SEAMCALL, leaf, cpu->gpr);
+	return true;
 }
 
 void seamcall_exit(struct emu_cpu *cpu)
 {
+	bool to_seamldr = (cpu->gpr[GPR_RAX] & TDX_LEAF_SEAMLDR) != 0;
 	u64 rflags;
 
 	if (l1_cpl() != 0 || !l1_in_64bit_code()) {
@@ -179,10 +197,8 @@ void seamcall_exit(struct emu_cpu *cpu)
 		return;
 	}
 	rflags = vmread(VMCS_GUEST_RFLAGS) & ~ARITHMETIC_FLAGS;
-	if (fault_platform(PLATFORM_NO_MODULE) || (cpu->gpr[GPR_RAX] & TDX_LEAF_SEAMLDR) != 0)
+	if (to_seamldr ? !call_seamldr(cpu) : !call_module(cpu))
 		rflags |= RFLAGS_CF;
-	else
-		call_module(cpu);
 	vmwrite(VMCS_GUEST_RFLAGS, rflags);
 	l1_advance(SEAMCALL_BYTES);
 }

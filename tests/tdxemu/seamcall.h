@@ -16,6 +16,9 @@ typedef u64 (*host_leaf)(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version);
 /** seamcall_exit() - the host executed 66 0F 01 CF at CPL 0 in 64-bit mode; advances its RIP or injects #GP/#UD */
 void seamcall_exit(struct emu_cpu *cpu);
 
+/** seamcall_dispatch() - the module's part: the leaf in RAX with @cpu's registers, a status in RAX */
+void seamcall_dispatch(struct emu_cpu *cpu);
+
 /* Host leaves by family; each file holds its own. Status words are spec/tdx/status.h's, operands ORed in. */
 u64 leaf_sys_init(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version);
 u64 leaf_sys_lp_init(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version);
@@ -27,6 +30,7 @@ u64 leaf_sys_key_config(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version);
 u64 leaf_sys_tdmr_init(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version);
 u64 leaf_sys_lp_shutdown(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version);
 u64 leaf_sys_shutdown(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version);
+u64 leaf_sys_update(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version);
 u64 leaf_sys_disable(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version);
 u64 leaf_phymem_page_rdmd(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version);
 u64 leaf_phymem_page_reclaim(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version);

@@ -71,6 +71,7 @@ struct tdcs {
 	u64 arch_capabilities;	/* virtual value */
 	u8 topology_enum_configured;
 	struct sha384 measurement;
+	u8 tcb_svn[16];	/* of the module that initialised the TD */
 	u8 mrtd[TDX_MR_BYTES], mrconfigid[TDX_MR_BYTES], mrowner[TDX_MR_BYTES], mrownerconfig[TDX_MR_BYTES];
 	u8 rtmr[TDX_RTMR_COUNT][TDX_MR_BYTES];
 	u8 servtd_hash[TDX_MR_BYTES];

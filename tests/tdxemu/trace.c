@@ -58,11 +58,12 @@ static struct {
 #define LEAF_NAME(name, number, text) [number] = text,
 static const char *const leaf_names[TRACE_SIDES][TRACE_MAX_LEAF] = {
 	[TRACE_SEAMCALL] = { TDH_LEAF_LIST(LEAF_NAME) },
+	[TRACE_SEAMLDR] = { SEAMLDR_LEAF_LIST(LEAF_NAME) },
 	[TRACE_TDCALL] = { TDG_LEAF_LIST(LEAF_NAME) },
 };
 /* clang-format on */
 
-static const char *const side_names[TRACE_SIDES] = { "seamcall", "tdcall" };
+static const char *const side_names[TRACE_SIDES] = { "seamcall", "seamldr", "tdcall" };
 
 static void configure_word(const char *word)
 {
@@ -144,10 +145,10 @@ static void print(struct emu_cpu *cpu, enum trace_side side, const u64 in[GPR_CO
 			     out[GPR_RAX], out[GPR_RCX], out[GPR_RDX]);
 	else
 		verdict_note(
-		    "trace core=%u seamcall %s leaf=%lu v%lu in rcx=%lx rdx=%lx r8=%lx r9=%lx out rax=%lx rcx=%lx "
+		    "trace core=%u %s %s leaf=%lu v%lu in rcx=%lx rdx=%lx r8=%lx r9=%lx out rax=%lx rcx=%lx "
 		    "rdx=%lx r8=%lx r9=%lx r10=%lx r11=%lx insn=%lu",
-		    cpu->index, name != NULL ? name : "?", leaf, version, in[GPR_RCX], in[GPR_RDX], in[GPR_R8],
-		    in[GPR_R9], out[GPR_RAX], out[GPR_RCX], out[GPR_RDX], out[GPR_R8], out[GPR_R9], out[GPR_R10],
+		    cpu->index, side_names[side], name != NULL ? name : "?", leaf, version, in[GPR_RCX], in[GPR_RDX],
+		    in[GPR_R8], in[GPR_R9], out[GPR_RAX], out[GPR_RCX], out[GPR_RDX], out[GPR_R8], out[GPR_R9], out[GPR_R10],
 		    out[GPR_R11], host_instructions(cpu));
 }
 

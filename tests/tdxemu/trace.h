@@ -18,6 +18,7 @@
 
 enum trace_side {
 	TRACE_SEAMCALL,
+	TRACE_SEAMLDR,	/* SEAMCALL to P-SEAMLDR */
 	TRACE_TDCALL,
 	TRACE_SIDES,
 };
