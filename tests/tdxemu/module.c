@@ -66,6 +66,7 @@ void module_load(void)
 	}
 	for (u32 i = 0; i < emu_cpu_count(); i++)
 		emu_cpu_at(i)->lp_initialised = false;
+	fault_module_loaded();
 }
 
 bool hkid_is_private(u64 hkid)
