@@ -117,6 +117,7 @@ static struct {
 	u64 plan_seed, next_plan;
 	struct fault_plan plan;
 	struct fault_counters since_load;
+	u32 plan_refusals;	/* atomic */
 	bool platform[PLATFORM_WORD_COUNT];
 	bool chaos;
 	u64 random[EMU_MAX_CPUS];	/* owning core */
@@ -288,7 +289,11 @@ void fault_module_loaded(void)
 
 	if (!fault.plans)
 		return;
+	if (fault.plan.count != 0)
+		verdict_note("plan %lu.%lu has refused %u of %u calls", fault.plan_seed, fault.next_plan - 1,
+			     fault.plan_refusals, fault.plan.count);
 	memset(&fault.since_load, 0, sizeof(fault.since_load));
+	fault.plan_refusals = 0;
 	fault_plan_draw(fault.plan_seed, fault.next_plan, &fault.plan);
 	fault_plan_print(&fault.plan, text, sizeof(text));
 	verdict_note("plan %lu.%lu %s: %s", fault.plan_seed, fault.next_plan, kinds[fault.plan.kind], text);
@@ -373,9 +378,13 @@ static bool rules_take(const struct fault_rule *rules, u32 count, struct fault_c
 
 bool fault_take(struct emu_cpu *cpu, u64 leaf, u64 *status)
 {
-	return rules_take(fault.rules, fault.rule_count, &fault.since_start, leaf, status) ||
-	       rules_take(fault.plan.rules, fault.plan.count, &fault.since_load, leaf, status) ||
-	       (fault.chaos && chaos_take(cpu, leaf, status));
+	if (rules_take(fault.rules, fault.rule_count, &fault.since_start, leaf, status))
+		return true;
+	if (rules_take(fault.plan.rules, fault.plan.count, &fault.since_load, leaf, status)) {
+		__atomic_add_fetch(&fault.plan_refusals, 1, __ATOMIC_RELAXED);
+		return true;
+	}
+	return fault.chaos && chaos_take(cpu, leaf, status);
 }
 
 bool fault_platform(enum platform_word word)

@@ -38,6 +38,7 @@ bool fault_take(struct emu_cpu *cpu, u64 leaf, u64 *status);
 	X(NO_TDX, "no-tdx")		/* firmware did not enable TDX: no KeyIDs, SEAMCALL gives #GP */ \
 	X(NO_MODULE, "no-module")	/* SEAMCALL to the module gives VMfailInvalid */ \
 	X(NO_LOADER, "no-loader")	/* SEAMCALL to P-SEAMLDR gives VMfailInvalid */ \
+	X(NO_SYS_DISABLE, "no-sys-disable")	/* a module without TDH.SYS.DISABLE */ \
 	X(OLD_MODULE, "old-module")	/* a module without features that hosts demand today */ \
 	X(ONE_KEYID, "one-keyid")	/* only one private KeyID */ \
 	X(NO_SEAMRR, "no-seamrr")	/* KeyIDs are there, but no SEAM range is reserved: SEAMCALL gives #GP */

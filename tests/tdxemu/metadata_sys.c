@@ -13,6 +13,7 @@
 #include "include/spec/tdx/report.h"
 #include "include/spec/tdx/status.h"
 #include "include/spec/x86/cpuid.h"
+#include "tests/tdxemu/fault.h"
 #include "tests/tdxemu/module.h"
 #include "tests/tdxemu/td_cpuid.h"
 
@@ -124,7 +125,7 @@ static u64 version_value(u64 id)
 	case TDX_SYS_NUM_TDX_FEATURES:
 		return 1;
 	case TDX_SYS_TDX_FEATURES0:
-		return FEATURES;
+		return fault_platform(PLATFORM_NO_SYS_DISABLE) ? FEATURES & ~TDX_FEATURE_SYS_DISABLE : FEATURES;
 	default:
 		return 0;	/* fields of features that are off */
 	}
