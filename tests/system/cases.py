@@ -26,7 +26,7 @@ from harness import BUILD, CASES, IMAGES, say
 
 # In this order. The longest cases start first, so that no worker waits for one at the end.
 SUBJECTS = (cases_bringup, cases_doctor, cases_plans, cases_module, cases_guests)
-LONGEST = ("linux", "module_updated")
+LONGEST = ("linux", "module_updated", "statuses")
 IMAGE_FILES = ("cella.elf", "tdshim.bin", "tdxemu.elf", "initrd.gz", "guests/tdcalls.bin", "guests/tdvmcalls.bin",
                "guests/endings.bin")
 WORKERS = 2

@@ -7,10 +7,11 @@ READY; any other ends READY or in a sentence that names the refusal. Nothing may
 A run is repeated by its seed; one plan of it by plans=SEED.NUMBER, or by its text as fault=TEXT.
 """
 
+import os
 import re
 
 import machine
-from harness import BOOT_SECONDS, PROMPT, bare, books, case, check, command, power_off, run_case, say
+from harness import BOOT_SECONDS, PROMPT, TOP, bare, books, case, check, command, power_off, run_case, say
 
 PLANS_PER_RUN = 25
 START_SECONDS = 120
@@ -49,28 +50,37 @@ def judge(plan, output, run):
     return False
 
 
-def run_plans(run, outcomes):
-    """Start and stop until enough plans were seen; adds (transient, ready) of each plan's first attempt to `outcomes`."""
+def check_books(run, plan, baseline):
+    """Nothing is donated to a stopped module, and every owner has what it had in `baseline`. Returns today's books."""
+    now = books(run)
+    now.pop("longest free", None)
+    check(now["PAMT"] == (0, 0) and now["total"][1] == 0, "%s: stopped, but pages are still donated: %s" % (plan, now))
+    changed = {owner: (baseline[owner], now[owner]) for owner in now if baseline and baseline[owner] != now[owner]}
+    check(not changed, "%s: the books differ from those of the first stop: %s" % (plan, changed))
+    return now
+
+
+def run_plans(run, count):
+    """Start and stop until `count` plans were seen; returns [(plan, ready at its first attempt)]."""
     run.expect(PROMPT, BOOT_SECONDS)
     output = run.received.decode(errors="replace")
     plan = Plan(run, 0)
-    empty = None
+    outcomes = []
+    baseline = None  # taken when bring-up went all the way once: what it allocates for good it has then
     while True:
         is_ready = judge(plan, output, run)
         if plan.number == len(outcomes):
-            outcomes.append((plan.transient, is_ready))
+            outcomes.append((plan, is_ready))
         if is_ready:
             stopped = command(run, "tdx stop", START_SECONDS)
             check("stopped, books equal" in stopped, "%s: `tdx stop` says:\n%s" % (plan, stopped))
-        now = books(run)
-        check(now["PAMT"] == (0, 0) and now["total"][1] == 0, "%s: stopped, but pages are still donated: %s" % (plan, now))
-        check(empty in (None, now["free"]), "%s: free were %s KiB, now %s" % (plan, empty, now["free"]))
-        empty = now["free"]
-        if len(outcomes) == PLANS_PER_RUN:
-            break
+        now = check_books(run, plan, baseline)
+        if is_ready and baseline is None:
+            baseline = now
+        if len(outcomes) == count:
+            return outcomes
         plan = Plan(run, -1)
         output = command(run, "tdx start", START_SECONDS)
-    power_off(run)
 
 
 def plans_case(number, cpus, below=""):
@@ -78,20 +88,37 @@ def plans_case(number, cpus, below=""):
     seed = 100 + number
 
     def steps(run):
-        outcomes = []
-        run_plans(run, outcomes)
-        transient = [is_ready for is_transient, is_ready in outcomes if is_transient]
+        outcomes = run_plans(run, PLANS_PER_RUN)
+        transient = sum(plan.transient for plan, _ in outcomes)
         refusals = sum(int(count) for count in REFUSED.findall(run.debug_text()))
         check(refusals > PLANS_PER_RUN, "%d plans refused only %d calls" % (PLANS_PER_RUN, refusals))
-        say("         %s: %d plans of seed %d refused %d calls; %d transient, all ready; %d with a refusal for good, %d ready" %
-            (name, len(outcomes), seed, refusals, len(transient), len(outcomes) - len(transient),
-             sum(is_ready for _, is_ready in outcomes) - len(transient)))
+        say("         %s: %d plans of seed %d refused %d calls; %d transient, all ready; %d with a refusal for good, %d of them ready" %
+            (name, len(outcomes), seed, refusals, transient, len(outcomes) - transient,
+             sum(is_ready for _, is_ready in outcomes) - transient))
+        power_off(run)
 
     def run():
         run_case(name, machine.Bochs, bare(name, ("plans=%d %s" % (seed, below)).strip()), steps, cpus=cpus,
                  memory_mib=MEMORY_MIB)
     run.__name__ = name
     case(run)
+
+
+@case
+def statuses():
+    """TDH.SYS.CONFIG refused with every error status of the table, one after the other: each is named, and nothing is lost."""
+    with open(os.path.join(TOP, "include/spec/tdx/status.h")) as header:
+        table = re.findall(r"X\((\w+), (0x[0-9a-f]{16})ull\)", header.read())
+    errors = {name for name, value in table if int(value, 16) >> 63}
+
+    def steps(run):
+        outcomes = run_plans(run, len(errors))
+        check({plan.status for plan, _ in outcomes} == errors, "not every status was given")
+        refused = sum(not is_ready for _, is_ready in outcomes)
+        say("         statuses: %d, %d of them ended bring-up" % (len(outcomes), refused))
+        check(refused > len(errors) * 3 // 4, "only %d of %d statuses ended bring-up" % (refused, len(errors)))
+        power_off(run)
+    run_case("statuses", machine.Bochs, bare("statuses", "statuses=TDH.SYS.CONFIG"), steps, memory_mib=MEMORY_MIB)
 
 
 plans_case(1, 1)

@@ -33,6 +33,12 @@ struct fault_counters {
 	u64 calls[2 * FAULT_MAX_LEAF];	/* atomic, by leaf_slot() */
 };
 
+enum fault_plan_source {
+	NO_PLANS,
+	PLANS_AT_RANDOM,
+	PLANS_OF_STATUSES,
+};
+
 struct chaos_row {
 	u16 leaf;
 	u64 choices[CHAOS_MAX_CHOICES];	/* zero ends the list */
@@ -113,8 +119,9 @@ static struct {
 	struct fault_rule rules[FAULT_MAX_RULES];
 	u32 rule_count;
 	struct fault_counters since_start;	/* kept only when there are rules */
-	bool plans;
-	u64 plan_seed, next_plan;
+	enum fault_plan_source plans;
+	u64 plan_seed;	/* PLANS_OF_STATUSES: the leaf that refuses */
+	u64 next_plan;
 	struct fault_plan plan;
 	struct fault_counters since_load;
 	u32 plan_refusals;	/* atomic */
@@ -276,7 +283,14 @@ static void start_plans(char *text)
 	fault.next_plan = 0;
 	if (seed == NULL || !parse_u64(seed, &fault.plan_seed) || (*list != '\0' && !parse_u64(list, &fault.next_plan)))
 		verdict_stop("command line: plans= is SEED or SEED.NUMBER");
-	fault.plans = true;
+	fault.plans = PLANS_AT_RANDOM;
+}
+
+static void start_statuses(const char *leaf)
+{
+	fault.next_plan = 0;
+	fault.plan_seed = parse_leaf(leaf);
+	fault.plans = PLANS_OF_STATUSES;
 }
 
 void fault_module_loaded(void)
@@ -287,14 +301,17 @@ void fault_module_loaded(void)
 	};
 	char text[FAULT_PLAN_TEXT_BYTES];
 
-	if (!fault.plans)
+	if (fault.plans == NO_PLANS)
 		return;
 	if (fault.plan.count != 0)
 		verdict_note("plan %lu.%lu has refused %u of %u calls", fault.plan_seed, fault.next_plan - 1,
 			     fault.plan_refusals, fault.plan.count);
 	memset(&fault.since_load, 0, sizeof(fault.since_load));
 	fault.plan_refusals = 0;
-	fault_plan_draw(fault.plan_seed, fault.next_plan, &fault.plan);
+	if (fault.plans == PLANS_AT_RANDOM)
+		fault_plan_draw(fault.plan_seed, fault.next_plan, &fault.plan);
+	else
+		fault_plan_of_status(fault.plan_seed, fault.next_plan, &fault.plan);
 	fault_plan_print(&fault.plan, text, sizeof(text));
 	verdict_note("plan %lu.%lu %s: %s", fault.plan_seed, fault.next_plan, kinds[fault.plan.kind], text);
 	fault.next_plan++;
@@ -322,6 +339,8 @@ void fault_configure(const char *cmdline)
 	}
 	if (option_value(cmdline, "plans", value))
 		start_plans(value);
+	else if (option_value(cmdline, "statuses", value))
+		start_statuses(value);
 }
 
 /* Marsaglia's xorshift. */

@@ -7,6 +7,8 @@
  *                     manual or a number, is the word's low half: OPERAND_BUSY/KOT, INCORRECT_MSR_VALUE/0x982
  *   plans=SEED[.K]    each load of the module draws the next random plan (fault_plan.h), from plan K on, and prints it as
  *                     "plan SEED.K transient|permanent: " and a text that fault= takes
+ *   statuses=LEAF     each load of the module brings the plan that LEAF refuses its first call with the next error status
+ *                     of the module's table
  *   chaos=SEED        busy, no-entropy and interrupted statuses at random where the manual allows the leaf to give them
  *   platform=WORD[,...]  what the machine looks like (PLATFORM_WORD_LIST)
  */

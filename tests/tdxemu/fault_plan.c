@@ -230,3 +230,18 @@ void fault_plan_draw(u64 seed, u64 number, struct fault_plan *plan)
 	if (plan->kind == FAULT_PLAN_PERMANENT)
 		add_permanent(plan, &state);
 }
+
+void fault_plan_of_status(u64 leaf, u64 number, struct fault_plan *plan)
+{
+	u64 errors = 0, left;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(any_status); i++)
+		errors += (any_status[i] & TDX_STATUS_ERROR) != 0;
+	left = number % errors;
+	for (i = 0; (any_status[i] & TDX_STATUS_ERROR) == 0 || left-- != 0; i++)
+		;
+	plan->kind = FAULT_PLAN_PERMANENT;
+	plan->count = 1;
+	plan->rules[0] = (struct fault_rule){ .leaf = leaf, .call = 1, .status = any_status[i] };
+}

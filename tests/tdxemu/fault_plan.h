@@ -28,5 +28,7 @@ struct fault_plan {
 };
 
 void fault_plan_draw(u64 seed, u64 number, struct fault_plan *plan);
+/** fault_plan_of_status() - the first call of @leaf is refused with the @number-th error status of the module's table */
+void fault_plan_of_status(u64 leaf, u64 number, struct fault_plan *plan);
 
 #endif

@@ -217,6 +217,30 @@ TEST(the_text_of_a_plan_reads_back_as_the_same_plan)
 	}
 }
 
+TEST(the_plans_of_statuses_go_through_the_table)
+{
+	struct fault_plan plan, next;
+
+	fault_plan_of_status(TDH_SYS_CONFIG, 0, &plan);
+	CHECK_EQ(plan.count, 1);
+	CHECK_EQ(plan.rules[0].leaf, TDH_SYS_CONFIG);
+	CHECK_EQ(plan.rules[0].call, 1);
+	CHECK_EQ(plan.rules[0].status, TDX_INTERRUPTED_RESUMABLE);
+	for (u64 k = 1; k < 100; k++) {
+		fault_plan_of_status(TDH_SYS_CONFIG, k, &next);
+		CHECK(next.rules[0].status & TDX_STATUS_ERROR);
+		CHECK((next.rules[0].status & TDX_STATUS_IDENTITY_MASK) > (plan.rules[0].status & TDX_STATUS_IDENTITY_MASK));
+		plan = next;
+	}
+	CHECK(STOPS(fault_configure("statuses=TDH.NO.LEAF")));
+	fault_configure("statuses=TDH.SYS.CONFIG");
+	fault_module_loaded();
+	fault_module_loaded();
+	CHECK(fault_take(&core, TDH_SYS_CONFIG, &plan.rules[0].status));
+	CHECK_EQ(plan.rules[0].status, TDX_INTERRUPTED_RESTARTABLE);
+	CHECK(!fault_take(&core, TDH_SYS_CONFIG, &plan.rules[0].status));
+}
+
 /* What the module refuses must be the plan's rules, and nothing before the first of them. */
 static void check_plan_in_force(u64 seed, u64 number)
 {
