@@ -116,9 +116,10 @@ def bare(name, below="", *arguments):
     return image(name, "--below", TDXEMU, "--below-arguments", below, "--config", "none", "--firmware", "none", *arguments)
 
 
-def payload(name, firmware, mode="-", memory=256, below=""):
-    return image(name, "--below", TDXEMU, "--below-arguments", below, "--firmware", os.path.join(IMAGES, firmware + ".bin"), "--kernel",
-                 KERNEL[0], "--initrd", INITRD, "--cmdline", mode, "--memory", str(memory))
+def payload(name, firmware, mode="-", memory=256, below="", *arguments):
+    """An image with a payload of tests/guests/ as its TD's firmware, told `mode`."""
+    return image(name, "--below", TDXEMU, "--below-arguments", below, "--firmware", os.path.join(IMAGES, firmware + ".bin"),
+                 "--kernel", KERNEL[0], "--initrd", INITRD, "--cmdline", mode, "--memory", str(memory), *arguments)
 
 
 def payload_passes(run):
