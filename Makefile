@@ -38,7 +38,7 @@ tdshim_asm := reset tdcall
 tdshim := acpi handoff linux main measure memory report tdcall
 
 tdxemu_asm := entry native trampoline trap vmx_run xsave
-tdxemu := acpi boot_tags clock cost cpu_face cr_access desc entropy fault hmac_sha256 host_view l1 \
+tdxemu := acpi boot_tags clock cost cpu_face cr_access desc entropy fault fault_plan hmac_sha256 host_view l1 \
 	l1_memory leaf_mem_page leaf_mem_range leaf_mem_sept leaf_mem_size leaf_mng leaf_mng_init leaf_mr \
 	leaf_phymem leaf_sys leaf_sys_config leaf_sys_life leaf_tdg leaf_tdg_mem leaf_tdg_mr leaf_vp loader main \
 	mem_operand memory metadata metadata_sys metadata_td metadata_vp module module_release nested options page_move \
@@ -79,8 +79,8 @@ unit_tdxemu := tests/unit/fake_machine tests/tdxemu/entropy tests/tdxemu/hmac_sh
 	tests/tdxemu/metadata tests/tdxemu/metadata_sys tests/tdxemu/metadata_td tests/tdxemu/metadata_vp \
 	tests/tdxemu/module tests/tdxemu/module_release tests/tdxemu/rsa tests/tdxemu/seamcall tests/tdxemu/seamldr tests/tdxemu/seamldr_install \
 	tests/tdxemu/seamldr_sigstruct tests/tdxemu/page_move tests/tdxemu/pamt tests/tdxemu/report tests/tdxemu/sept \
-	tests/tdxemu/td tests/tdxemu/td_cpuid kernel/lib/sha384 kernel/lib/string tests/unit/fake_verdict \
-	tests/tdxemu/fault tests/tdxemu/options \
+	tests/tdxemu/td tests/tdxemu/td_cpuid kernel/lib/format kernel/lib/sha384 kernel/lib/string tests/unit/fake_verdict \
+	tests/tdxemu/fault tests/tdxemu/fault_plan tests/tdxemu/options \
 	tests/tdxemu/td_cr tests/tdxemu/td_msr
 unit_tdxemu_tests := tests/tdxemu/rsa_test tests/tdxemu/seamcall_test \
 	tests/tdxemu/seamldr_test tests/tdxemu/leaf_sys_life_test tests/tdxemu/module_test tests/tdxemu/leaf_sys_test \

@@ -57,6 +57,7 @@ def main():
     parser.add_argument("--firmware", default="build/tdshim.bin")
     parser.add_argument("--kernel")
     parser.add_argument("--initrd")
+    parser.add_argument("--module", help="file with a TDX module, for Cella to install or to update to")
     parser.add_argument("--cmdline")
     parser.add_argument("--memory", type=int, help="MiB of the TD")
     parser.add_argument("--vcpus", type=int)
@@ -90,6 +91,8 @@ def main():
             add(options.kernel, "kernel")
         if options.initrd:
             add(options.initrd, "ramdisk")
+        if options.module:
+            add(options.module, "tdx-module")
         menu = MENU.format(timeout=options.timeout, default=1 if options.below else 0, arguments=options.arguments,
                            modules="".join(modules))
         if options.below:

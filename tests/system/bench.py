@@ -17,7 +17,7 @@ import statistics
 import subprocess
 import sys
 
-import cases
+import harness as cases
 import machine
 
 TABLE = os.path.join(machine.TOP, "docs/bench.md")

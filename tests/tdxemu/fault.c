@@ -2,12 +2,13 @@
 /*
  * Scripted and random refusals, platform words.
  *
- * The plan is a table of (leaf, call number, status); every leaf counts its calls over all cores. Chaos draws from one
- * generator per core, seeded by the option and the core's number, and answers one call in CHAOS_ONE_IN with one of the
- * transient statuses that the leaf may give by itself without having done anything (TDX Module ABI, the leaf's
- * "Completion Status Codes"). Leaves whose interruption keeps state (TDH.PHYMEM.CACHE.WB) are interrupted by their own
- * code, not here. The same call never gets two refusals in a row from chaos on one core: a host that retries once gets
- * on.
+ * A script is a table of (leaf, call number, status); every leaf counts its calls over all cores, from the machine's start.
+ * A random plan (fault_plan.c) is such a table too, but its calls are counted from the load of the module that drew it.
+ * The script is asked first, chaos last. Chaos draws from one generator per core, seeded by the option and the core's
+ * number, and answers one call in CHAOS_ONE_IN with one of the transient statuses that the leaf may give by itself
+ * without having done anything (TDX Module ABI, the leaf's "Completion Status Codes"). Leaves whose interruption keeps
+ * state (TDH.PHYMEM.CACHE.WB) are interrupted by their own code, not here. The same call never gets two refusals in a
+ * row from chaos on one core: a host that retries once gets on.
  * Callers: fault_configure() boot core; the rest any core.
  */
 #include "tests/tdxemu/fault.h"
@@ -15,22 +16,28 @@
 #include "include/spec/tdx/leaf.h"
 #include "include/spec/tdx/seamldr.h"
 #include "include/spec/tdx/status.h"
+#include "kernel/lib/format.h"
 #include "kernel/lib/string.h"
 #include "tests/tdxemu/options.h"
 #include "tests/tdxemu/refusal.h"
 #include "tests/tdxemu/verdict.h"
 
 #define FAULT_MAX_RULES 32
-#define FAULT_MAX_LEAF 128
-#define FAULT_SEAMLDR_LEAVES 8	/* counted behind the host leaves */
+#define FAULT_MAX_LEAF 128	/* of the module, and as many of P-SEAMLDR */
 #define FAULT_EVERY_CALL 0
+#define CLASS_OPERAND 1
+#define CLASS_BUSY 2
 #define CHAOS_ONE_IN 8
 #define CHAOS_MAX_CHOICES 3
 
-struct fault_rule {
-	u64 leaf;
-	u64 call;	/* 1 = first, FAULT_EVERY_CALL */
-	u64 status;
+struct fault_counters {
+	u64 calls[2 * FAULT_MAX_LEAF];	/* atomic, by leaf_slot() */
+};
+
+enum fault_plan_source {
+	NO_PLANS,
+	PLANS_AT_RANDOM,
+	PLANS_OF_STATUSES,
 };
 
 struct chaos_row {
@@ -96,43 +103,87 @@ static const struct {
 	const char *name;
 	u64 value;
 } status_names[] = { TDX_STATUS_LIST(NAMED_STATUS) SEAMLDR_STATUS_LIST(NAMED_STATUS) };
+
+#define NAMED_OPERAND(name) { #name, TDX_OPERAND_ID_##name }
+static const struct {
+	const char *name;
+	u32 number;
+} operand_names[] = {
+	NAMED_OPERAND(RAX), NAMED_OPERAND(RCX), NAMED_OPERAND(RDX), NAMED_OPERAND(R8), NAMED_OPERAND(R9), NAMED_OPERAND(R10),
+	NAMED_OPERAND(R11), NAMED_OPERAND(R12), NAMED_OPERAND(TDR), NAMED_OPERAND(TDCX), NAMED_OPERAND(TDVPR),
+	NAMED_OPERAND(TDCS), NAMED_OPERAND(TDVPS), NAMED_OPERAND(SEPT_TREE), NAMED_OPERAND(SEPT_ENTRY),
+	NAMED_OPERAND(TD_EPOCH), NAMED_OPERAND(SYS), NAMED_OPERAND(TDMR), NAMED_OPERAND(KOT), NAMED_OPERAND(KET),
+	NAMED_OPERAND(WBCACHE),
+};
 /* clang-format on */
 
 static struct {
 	struct fault_rule rules[FAULT_MAX_RULES];
 	u32 rule_count;
-	u64 calls[FAULT_MAX_LEAF + FAULT_SEAMLDR_LEAVES];	/* atomic, kept only when there are rules */
+	struct fault_counters since_start;	/* kept only when there are rules */
+	enum fault_plan_source plans;
+	u64 plan_seed;	/* PLANS_OF_STATUSES: the leaf that refuses */
+	u64 next_plan;
+	struct fault_plan plan;
+	struct fault_counters since_load;
+	u32 plan_refusals;	/* atomic */
 	bool platform[PLATFORM_WORD_COUNT];
 	bool chaos;
 	u64 random[EMU_MAX_CPUS];	/* owning core */
 	u64 refused_leaf[EMU_MAX_CPUS];	/* owning core: leaf + 1 of the last refusal by chaos, else 0 */
 } fault;
 
+/* Where calls of @leaf are counted; false: no such leaf can be. */
+static bool leaf_slot(u64 leaf, u32 *slot)
+{
+	u64 number = leaf & ~TDX_LEAF_SEAMLDR;
+
+	*slot = (u32)number + (number != leaf ? FAULT_MAX_LEAF : 0);
+	return number < FAULT_MAX_LEAF;
+}
+
 static u64 parse_leaf(const char *text)
 {
 	u64 number;
+	u32 slot;
 
 	for (u32 i = 0; i < ARRAY_SIZE(leaf_names); i++)
 		if (strcmp(text, leaf_names[i].c_name) == 0 || strcmp(text, leaf_names[i].manual_name) == 0)
 			return leaf_names[i].number;
-	if (!parse_u64(text, &number) || number >= FAULT_MAX_LEAF)
+	if (!parse_u64(text, &number) || !leaf_slot(number, &slot))
 		verdict_stop("command line: fault=: no host leaf has the name %s", text);
 	return number;
 }
 
-static u64 parse_status(const char *text)
+static u32 parse_operand(const char *text)
 {
-	u64 value;
+	u64 number;
 
-	for (u32 i = 0; i < ARRAY_SIZE(status_names); i++)
-		if (strcmp(text, status_names[i].name) == 0)
-			return status_names[i].value;
-	if (!parse_u64(text, &value))
-		verdict_stop("command line: fault=: %s is neither a status name nor a number", text);
-	return value;
+	for (u32 i = 0; i < ARRAY_SIZE(operand_names); i++)
+		if (strcmp(text, operand_names[i].name) == 0)
+			return operand_names[i].number;
+	if (!parse_u64(text, &number) || number > 0xffffffff)
+		verdict_stop("command line: fault=: %s is neither an operand's name nor a number of 32 bits", text);
+	return (u32)number;
 }
 
-static void add_rule(char *text)
+static u64 parse_status(char *text)
+{
+	char *name = option_next(&text, '/');
+	u64 operand = *text != '\0' ? parse_operand(text) : 0;
+	u64 value;
+
+	if (name == NULL)
+		verdict_stop("command line: fault=: a status is missing");
+	for (u32 i = 0; i < ARRAY_SIZE(status_names); i++)
+		if (strcmp(name, status_names[i].name) == 0)
+			return status_names[i].value | operand;
+	if (!parse_u64(name, &value))
+		verdict_stop("command line: fault=: %s is neither a status name nor a number", name);
+	return value | operand;
+}
+
+struct fault_rule fault_rule_parse(char *text)
 {
 	char *leaf = option_next(&text, ':');
 	char *call = option_next(&text, ':');
@@ -140,14 +191,69 @@ static void add_rule(char *text)
 	struct fault_rule rule;
 
 	if (leaf == NULL || call == NULL || status == NULL)
-		verdict_stop("command line: a fault is LEAF:CALL:STATUS, separated by commas");
-	if (fault.rule_count == FAULT_MAX_RULES)
-		verdict_stop("command line: more than %u faults", FAULT_MAX_RULES);
+		verdict_stop("command line: a fault is LEAF:CALL:STATUS[/OPERAND], separated by commas");
 	rule.leaf = parse_leaf(leaf);
 	rule.status = parse_status(status);
 	rule.call = FAULT_EVERY_CALL;
 	if (strcmp(call, "*") != 0 && (!parse_u64(call, &rule.call) || rule.call == FAULT_EVERY_CALL))
 		verdict_stop("command line: fault=: call number %s is neither * nor 1, 2, ...", call);
+	return rule;
+}
+
+static const char *leaf_name(u64 leaf)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(leaf_names); i++)
+		if (leaf_names[i].number == leaf)
+			return leaf_names[i].manual_name;
+	return "?";
+}
+
+static const char *status_name(u64 status)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(status_names); i++)
+		if (status_names[i].value == (status & TDX_STATUS_CODE_MASK))
+			return status_names[i].name;
+	return "?";
+}
+
+/* Operands are named where the class says that the details are one; elsewhere they are an MSR, an index or so. */
+static void print_operand(u64 status, char *text, u32 bytes)
+{
+	u32 operand = (u32)status;
+	u64 class = (status & TDX_STATUS_IDENTITY_MASK) >> TDX_STATUS_CLASS_SHIFT;
+
+	text[0] = '\0';
+	if (operand == 0)
+		return;
+	format_text(text, bytes, "/0x%x", operand);
+	if (class != CLASS_OPERAND && class != CLASS_BUSY)
+		return;
+	for (u32 i = 0; i < ARRAY_SIZE(operand_names); i++)
+		if (operand_names[i].number == operand)
+			format_text(text, bytes, "/%s", operand_names[i].name);
+}
+
+void fault_plan_print(const struct fault_plan *plan, char *text, u32 bytes)
+{
+	u32 used = 0;
+	char operand[16];
+
+	text[0] = '\0';
+	for (u32 i = 0; i < plan->count && used < bytes; i++) {
+		const struct fault_rule *rule = &plan->rules[i];
+
+		print_operand(rule->status, operand, sizeof(operand));
+		used += (u32)format_text(text + used, bytes - used, "%s%s:%lu:%s%s", i == 0 ? "" : ",",
+					 leaf_name(rule->leaf), rule->call, status_name(rule->status), operand);
+	}
+}
+
+static void add_rule(char *text)
+{
+	struct fault_rule rule = fault_rule_parse(text);
+
+	if (fault.rule_count == FAULT_MAX_RULES)
+		verdict_stop("command line: more than %u faults", FAULT_MAX_RULES);
 	fault.rules[fault.rule_count++] = rule;
 }
 
@@ -170,6 +276,49 @@ static void start_chaos(u64 seed)
 	verdict_note("chaos: seed %lu, one call in %u", seed, CHAOS_ONE_IN);
 }
 
+/* "SEED", or "SEED.NUMBER": begin with plan NUMBER. */
+static void start_plans(char *text)
+{
+	char *list = text;
+	char *seed = option_next(&list, '.');
+
+	fault.next_plan = 0;
+	if (seed == NULL || !parse_u64(seed, &fault.plan_seed) || (*list != '\0' && !parse_u64(list, &fault.next_plan)))
+		verdict_stop("command line: plans= is SEED or SEED.NUMBER");
+	fault.plans = PLANS_AT_RANDOM;
+}
+
+static void start_statuses(const char *leaf)
+{
+	fault.next_plan = 0;
+	fault.plan_seed = parse_leaf(leaf);
+	fault.plans = PLANS_OF_STATUSES;
+}
+
+void fault_module_loaded(void)
+{
+	static const char *const kinds[] = {
+		[FAULT_PLAN_TRANSIENT] = "transient",
+		[FAULT_PLAN_PERMANENT] = "permanent",
+	};
+	char text[FAULT_PLAN_TEXT_BYTES];
+
+	if (fault.plans == NO_PLANS)
+		return;
+	if (fault.plan.count != 0)
+		verdict_note("plan %lu.%lu has refused %u of %u calls", fault.plan_seed, fault.next_plan - 1,
+			     fault.plan_refusals, fault.plan.count);
+	memset(&fault.since_load, 0, sizeof(fault.since_load));
+	fault.plan_refusals = 0;
+	if (fault.plans == PLANS_AT_RANDOM)
+		fault_plan_draw(fault.plan_seed, fault.next_plan, &fault.plan);
+	else
+		fault_plan_of_status(fault.plan_seed, fault.next_plan, &fault.plan);
+	fault_plan_print(&fault.plan, text, sizeof(text));
+	verdict_note("plan %lu.%lu %s: %s", fault.plan_seed, fault.next_plan, kinds[fault.plan.kind], text);
+	fault.next_plan++;
+}
+
 void fault_configure(const char *cmdline)
 {
 	char value[OPTION_BYTES];
@@ -184,11 +333,16 @@ void fault_configure(const char *cmdline)
 	if (option_value(cmdline, "platform", value))
 		while ((piece = option_next(&list, ',')) != NULL)
 			set_platform(piece);
+	fault.chaos = false;
 	if (option_value(cmdline, "chaos", value)) {
 		if (!parse_u64(value, &seed))
 			verdict_stop("command line: chaos=%s is not a number", value);
 		start_chaos(seed);
 	}
+	if (option_value(cmdline, "plans", value))
+		start_plans(value);
+	else if (option_value(cmdline, "statuses", value))
+		start_statuses(value);
 }
 
 /* Marsaglia's xorshift. */
@@ -225,25 +379,31 @@ static bool chaos_take(struct emu_cpu *cpu, u64 leaf, u64 *status)
 	return false;
 }
 
-/* Where the calls of @leaf are counted. */
-static u64 counter_of(u64 leaf)
+static bool rules_take(const struct fault_rule *rules, u32 count, struct fault_counters *counters, u64 leaf,
+		       u64 *status)
 {
-	return (leaf & TDX_LEAF_SEAMLDR) != 0 ? FAULT_MAX_LEAF + (leaf & ~TDX_LEAF_SEAMLDR) : leaf;
+	u64 call;
+	u32 slot;
+
+	if (count == 0 || !leaf_slot(leaf, &slot))
+		return false;
+	call = __atomic_add_fetch(&counters->calls[slot], 1, __ATOMIC_RELAXED);
+	for (u32 i = 0; i < count; i++) {
+		if (rules[i].leaf == leaf && (rules[i].call == FAULT_EVERY_CALL || rules[i].call == call)) {
+			*status = rules[i].status;
+			return true;
+		}
+	}
+	return false;
 }
 
 bool fault_take(struct emu_cpu *cpu, u64 leaf, u64 *status)
 {
-	if (fault.rule_count != 0 && counter_of(leaf) < ARRAY_SIZE(fault.calls)) {
-		u64 call = __atomic_add_fetch(&fault.calls[counter_of(leaf)], 1, __ATOMIC_RELAXED);
-
-		for (u32 i = 0; i < fault.rule_count; i++) {
-			const struct fault_rule *rule = &fault.rules[i];
-
-			if (rule->leaf == leaf && (rule->call == FAULT_EVERY_CALL || rule->call == call)) {
-				*status = rule->status;
-				return true;
-			}
-		}
+	if (rules_take(fault.rules, fault.rule_count, &fault.since_start, leaf, status))
+		return true;
+	if (rules_take(fault.plan.rules, fault.plan.count, &fault.since_load, leaf, status)) {
+		__atomic_add_fetch(&fault.plan_refusals, 1, __ATOMIC_RELAXED);
+		return true;
 	}
 	return fault.chaos && chaos_take(cpu, leaf, status);
 }

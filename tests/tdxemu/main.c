@@ -2,7 +2,7 @@
 /*
  * The software TDX machine: what happens from GRUB to the host's first instruction, one call per step.
  *
- * Command line: trace=none|errors|all  fault=LEAF:CALL:STATUS,...  chaos=SEED  platform=WORD,...
+ * Command line: trace=none|errors|all  fault=LEAF:CALL:STATUS,...  plans=SEED  chaos=SEED  platform=WORD,...
  * On a machine without VMX the host is started all the same, without TDX.
  */
 #include "arch/x86/insn.h"

@@ -13,6 +13,7 @@
 #include "include/spec/tdx/report.h"
 #include "include/spec/tdx/status.h"
 #include "include/spec/x86/cpuid.h"
+#include "tests/tdxemu/fault.h"
 #include "tests/tdxemu/module.h"
 #include "tests/tdxemu/seamldr.h"
 #include "tests/tdxemu/td_cpuid.h"
@@ -114,6 +115,8 @@ static u64 features(void)
 
 	if (seamldr.present)
 		machine |= TDX_FEATURE_TD_PRESERVING;
+	if (fault_platform(PLATFORM_NO_SYS_DISABLE))
+		machine &= ~(u64)TDX_FEATURE_SYS_DISABLE;
 	return machine & module_image.record.features;
 }
 

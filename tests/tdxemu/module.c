@@ -90,6 +90,7 @@ void module_reset(void)
 	}
 	for (u32 i = 0; i < emu_cpu_count(); i++)
 		emu_cpu_at(i)->lp_initialised = false;
+	fault_module_loaded();
 }
 
 void module_load(void)

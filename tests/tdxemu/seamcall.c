@@ -103,6 +103,8 @@ static const struct leaf_row unknown_leaf;
 
 static const struct leaf_row *find_leaf(u64 leaf)
 {
+	if (leaf == TDH_SYS_DISABLE && fault_platform(PLATFORM_NO_SYS_DISABLE))
+		return &unknown_leaf;
 	return leaf < LEAF_SLOTS && leaf_rows[leaf].run != NULL ? &leaf_rows[leaf] : &unknown_leaf;
 }
 
