@@ -13,6 +13,7 @@
 #include "include/spec/tdx/report.h"
 #include "include/spec/tdx/status.h"
 #include "include/spec/x86/cpuid.h"
+#include "tests/tdxemu/fault.h"
 #include "tests/tdxemu/module.h"
 #include "tests/tdxemu/td_cpuid.h"
 
@@ -40,9 +41,9 @@ struct sys_row {
 static const struct sys_row rows[] = { TDX_SYS_FIELD_LIST(ROW) };
 #undef ROW
 
-/* Fields that only modules with dynamic PAMT, MAXPA virtualisation or event filtering have. */
-static const u64 absent[] = { TDX_SYS_PAMT_PAGE_BITMAP_ENTRY_BITS, TDX_SYS_MIN_DYNAMIC_PAMT_NUM_HKID_BITS,
-			      TDX_SYS_MIN_VIRT_MAXPA, TDX_SYS_MAX_EVENT_FILTERS };
+/* Fields that only modules with MAXPA virtualisation or event filtering have, and those of dynamic PAMT. */
+static const u64 absent[] = { TDX_SYS_MIN_VIRT_MAXPA, TDX_SYS_MAX_EVENT_FILTERS };
+static const u64 dynamic_pamt[] = { TDX_SYS_PAMT_PAGE_BITMAP_ENTRY_BITS, TDX_SYS_MIN_DYNAMIC_PAMT_NUM_HKID_BITS };
 
 static const u64 guest_readable[] = {
 	TDX_SYS_VENDOR_ID, TDX_SYS_MINOR_VERSION, TDX_SYS_MAJOR_VERSION, TDX_SYS_SYS_ATTRIBUTES,
@@ -62,6 +63,8 @@ static bool in_list(const u64 *list, u32 count, u64 id)
 
 static bool exists(const struct sys_row *row)
 {
+	if (in_list(dynamic_pamt, ARRAY_SIZE(dynamic_pamt), row->id))
+		return fault_platform(PLATFORM_DYNAMIC_PAMT);
 	return !in_list(absent, ARRAY_SIZE(absent), row->id);
 }
 
@@ -124,7 +127,7 @@ static u64 version_value(u64 id)
 	case TDX_SYS_NUM_TDX_FEATURES:
 		return 1;
 	case TDX_SYS_TDX_FEATURES0:
-		return FEATURES;
+		return FEATURES | (fault_platform(PLATFORM_DYNAMIC_PAMT) ? TDX_FEATURE_DYNAMIC_PAMT : 0);
 	default:
 		return 0;	/* fields of features that are off */
 	}
@@ -143,6 +146,10 @@ static u64 size_value(u64 id)
 	case TDX_SYS_PAMT_2M_ENTRY_SIZE:
 	case TDX_SYS_PAMT_1G_ENTRY_SIZE:
 		return MODULE_PAMT_ENTRY_BYTES;
+	case TDX_SYS_PAMT_PAGE_BITMAP_ENTRY_BITS:
+		return MODULE_PAMT_BITMAP_ENTRY_BITS;
+	case TDX_SYS_MIN_DYNAMIC_PAMT_NUM_HKID_BITS:
+		return MAX(PLATFORM_MAXPA, MODULE_MAX_DYNAMIC_PAMT_KEYID_SHIFT) - MODULE_MAX_DYNAMIC_PAMT_KEYID_SHIFT;
 	case TDX_SYS_TDR_BASE_SIZE:
 		return PAGE_SIZE;
 	case TDX_SYS_TDCS_BASE_SIZE:

@@ -246,6 +246,8 @@ u64 machine_call(u32 cpu, host_leaf leaf, u32 version, struct machine_regs in)
 	arena.in[GPR_R9] = in.r9;
 	arena.in[GPR_R10] = in.r10;
 	arena.in[GPR_R11] = in.r11;
+	arena.in[GPR_R12] = in.r12;
+	arena.in[GPR_R13] = in.r13;
 	memcpy(machine.out, arena.in, sizeof(machine.out));
 	status = leaf(&machine.cpus[cpu], machine.out, version);
 	machine.out[GPR_RAX] = status;

@@ -38,7 +38,7 @@
 #define TD_HKID (PLATFORM_FIRST_PRIVATE + 1)
 
 struct machine_regs {
-	u64 rcx, rdx, r8, r9, r10, r11;
+	u64 rcx, rdx, r8, r9, r10, r11, r12, r13;
 };
 
 /* What happened to a page in the host's view. */
