@@ -165,7 +165,9 @@ void pamt_release_pairs(const struct module_tdmr *tdmr)
 
 		struct pamt_pair pair = pamt_pair_of(node);
 
-		for (u32 i = 0; node->type == PT_PAMT && i < ARRAY_SIZE(pair.pages); i++)
+		if (node->type != PT_PAMT)
+			continue;
+		for (u32 i = 0; i < ARRAY_SIZE(pair.pages); i++)
 			host_view_release(pair.pages[i], PAGE_SIZE, RELEASE_AS_IS);
 	}
 }
