@@ -38,7 +38,7 @@ tdshim_asm := reset tdcall
 tdshim := acpi handoff linux main measure memory report tdcall
 
 tdxemu_asm := entry native trampoline trap vmx_run xsave
-tdxemu := acpi boot_tags clock cost cpu_face cr_access desc entropy fault hmac_sha256 host_view l1 \
+tdxemu := acpi boot_tags clear_watch clock cost cpu_face cr_access desc entropy fault hmac_sha256 host_view l1 \
 	l1_memory leaf_mem_page leaf_mem_range leaf_mem_sept leaf_mem_size leaf_mng leaf_mng_init leaf_mr \
 	leaf_pamt leaf_phymem leaf_sys leaf_sys_config leaf_tdg leaf_tdg_mem leaf_tdg_mr leaf_vp loader main \
 	mem_operand memory metadata metadata_sys metadata_td metadata_vp module nested options page_move \
@@ -71,7 +71,7 @@ unit_tdx := kernel/lib/format kernel/lib/sha384 kernel/page kernel/page_map tdx/
 	tdx/tdh_mng tdx/tdh_mr tdx/tdh_phymem tdx/tdh_sys tdx/tdh_vp tdx/tdmr tdx/vcpu
 unit_tdx_tests := tdx/keyid_test tdx/module_test tdx/pamt_test tdx/seamcall_test tdx/sept_map_test tdx/sept_test tdx/shared_ept_test \
 	tdx/status_test tdx/sysinfo_test tdx/td_test tdx/tdmr_test tdx/vcpu_test
-unit_tdxemu := tests/unit/fake_machine tests/tdxemu/entropy tests/tdxemu/hmac_sha256 \
+unit_tdxemu := tests/unit/fake_machine tests/tdxemu/clear_watch tests/tdxemu/entropy tests/tdxemu/hmac_sha256 \
 	tests/tdxemu/leaf_mem_page tests/tdxemu/leaf_mem_range tests/tdxemu/leaf_mem_sept \
 	tests/tdxemu/leaf_mem_size tests/tdxemu/leaf_mng tests/tdxemu/leaf_mng_init tests/tdxemu/leaf_mr \
 	tests/tdxemu/leaf_pamt tests/tdxemu/leaf_phymem tests/tdxemu/leaf_sys tests/tdxemu/leaf_sys_config tests/tdxemu/leaf_tdg \
@@ -81,7 +81,7 @@ unit_tdxemu := tests/unit/fake_machine tests/tdxemu/entropy tests/tdxemu/hmac_sh
 	tests/tdxemu/td tests/tdxemu/td_cpuid kernel/lib/sha384 kernel/lib/string tests/unit/fake_verdict \
 	tests/tdxemu/fault tests/tdxemu/options \
 	tests/tdxemu/td_cr tests/tdxemu/td_msr
-unit_tdxemu_tests := tests/tdxemu/module_test tests/tdxemu/leaf_sys_test \
+unit_tdxemu_tests := tests/tdxemu/clear_watch_test tests/tdxemu/module_test tests/tdxemu/leaf_sys_test \
 	tests/tdxemu/leaf_sys_config_test tests/tdxemu/pamt_test tests/tdxemu/leaf_pamt_test tests/tdxemu/sept_test \
 	tests/tdxemu/leaf_mng_test tests/tdxemu/leaf_mem_test tests/tdxemu/leaf_mr_test \
 	tests/tdxemu/leaf_tdg_test tests/tdxemu/leaf_vp_test tests/tdxemu/report_test tests/tdxemu/fault_test \
