@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One page in WATCH_ONE_IN is watched line by line (all of them would cost 128 exits each); of the others the first access
- * is judged. A page is filled with a pattern when its clearing begins: memory that changes keys holds no zeros, so a host
- * that clears only a part of it sees the rest, and so do we when the page comes to the module again.
+ * One page in WATCH_ONE_IN is watched line by line (all of them would cost 128 exits each); of the others the first
+ * access is judged. A page is filled with a pattern when its clearing begins: memory that changes keys holds no zeros,
+ * so a host that clears only a part of it sees the rest, and so do we when the page comes to the module again.
  * Callers: host_view.c, under its lock. Manual: tdx-host-system.md 8.5.
  */
 #include "tests/tdxemu/clear_watch.h"

@@ -19,7 +19,7 @@ enum clear_verdict {
  * @movdir64b: the access is the write of that instruction. @lines: cleared so far; moved on by CLEAR_STEP.
  */
 enum clear_verdict clear_watch(u64 hpa, bool movdir64b, u32 *lines);
-/** clear_spoil() - what memory is when its key changes; clear_untouched_line() - offset of a line still so, or PAGE_SIZE */
+/** clear_spoil() - what memory is when its key changes; clear_untouched_line() - offset of a line still so; PAGE_SIZE */
 void clear_spoil(void *page);
 u64 clear_untouched_line(const void *page);
 

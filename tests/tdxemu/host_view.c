@@ -242,8 +242,8 @@ static void check_cleared(u64 hpa, u64 bytes)
 			continue;
 		line = clear_untouched_line(phys(page));
 		if (line != PAGE_SIZE) {
-			verdict_violation(NULL, "partly-cleared", "page 0x%lx was given to the module again with its line at "
-					  "0x%lx as the key change left it", page, line);
+			verdict_violation(NULL, "partly-cleared", "page 0x%lx was given to the module again with its "
+					  "line at 0x%lx as the key change left it", page, line);
 			return;
 		}
 	}
@@ -407,6 +407,7 @@ static void released_page(struct emu_cpu *cpu, u64 gpa, u64 entry, u64 qualifica
 	bool movdir64b = (qualification & VMX_EPT_QUAL_WRITE) != 0 && at_movdir64b();
 	u64 rip = vmread(VMCS_GUEST_RIP);
 	u64 page = ALIGN_DOWN(gpa, PAGE_SIZE);
+	u64 after = HIDDEN_MARK | (entry & HIDDEN_KIND_MASK) | HIDDEN_OWES_CLEAR;
 	u32 lines_before = lines;
 	enum clear_verdict verdict = clear_watch(gpa, movdir64b, &lines);
 
@@ -425,8 +426,7 @@ static void released_page(struct emu_cpu *cpu, u64 gpa, u64 entry, u64 qualifica
 		if (lines_before == 0)
 			clear_spoil(phys(page));
 		if (verdict == CLEAR_STEP)
-			map_for_step(cpu, gpa, phys(page), HIDDEN_MARK | (entry & HIDDEN_KIND_MASK) | HIDDEN_OWES_CLEAR |
-							   (u64)lines << HIDDEN_LINE_SHIFT);
+			map_for_step(cpu, gpa, phys(page), after | (u64)lines << HIDDEN_LINE_SHIFT);
 		else
 			make_reachable(page);
 	}

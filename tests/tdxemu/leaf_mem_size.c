@@ -5,8 +5,8 @@
  * Both keep every byte where it is; only entries and page metadata change. PROMOTE takes the tree lock exclusively
  * (the real module: shared, plus each child entry): a table that goes away must have nobody in it, and a refusal more
  * is allowed.
- * With dynamic PAMT the small entries of a 2M page come and go with a page pair: DEMOTE takes it in R12 and R13, PROMOTE
- * gives it back there.
+ * With dynamic PAMT the small entries of a 2M page come and go with a page pair: DEMOTE takes it in R12 and R13,
+ * PROMOTE gives it back there.
  * Any core. Manual: TDX Module ABI, "TDH.MEM.PAGE.PROMOTE Leaf", "TDH.MEM.PAGE.DEMOTE Leaf"; tdx-host-td.md 8.9, 8.10.
  */
 #include "tests/tdxemu/seamcall.h"

@@ -28,7 +28,8 @@ static struct pamt_pair add_pair(u64 hpa)
 	next = next == 0 || next < ARENA_END - MIB(16) ? ARENA_END - MIB(4) : next;
 	next -= 2 * PAGE_SIZE;
 	pair = (struct pamt_pair){ { next, next + PAGE_SIZE } };
-	CHECK_EQ(SEAM(leaf_phymem_pamt_add, .rcx = REGION(hpa), .rdx = pair.pages[0], .r8 = pair.pages[1]), TDX_SUCCESS);
+	CHECK_EQ(SEAM(leaf_phymem_pamt_add, .rcx = REGION(hpa), .rdx = pair.pages[0], .r8 = pair.pages[1]),
+		 TDX_SUCCESS);
 	CHECK(machine_kept(0));
 	return pair;
 }
@@ -253,7 +254,8 @@ TEST(every_leaf_that_takes_a_4k_page_needs_a_pair)
 	td.tdvps[1][0] = machine_page();
 	CHECK_EQ(SEAM(leaf_vp_create, .rcx = td.tdvps[1][0], .rdx = td.tdr), TDX_SUCCESS);
 	CHECK_EQ(SEAM(leaf_vp_addcx, .rcx = bare, .rdx = td.tdvps[1][0]), missing | RCX_ID);
-	CHECK_EQ(SEAM(leaf_mem_sept_add, .rcx = TDX_LEVEL_512G, .rdx = td.tdr, .r8 = bare), missing | TDX_OPERAND_ID_R8);
+	CHECK_EQ(SEAM(leaf_mem_sept_add, .rcx = TDX_LEVEL_512G, .rdx = td.tdr, .r8 = bare),
+		 missing | TDX_OPERAND_ID_R8);
 	machine_td_tables(&td, 0);
 	CHECK_EQ(SEAM(leaf_mem_page_add, .rcx = 0, .rdx = td.tdr, .r8 = bare, .r9 = HOST_PAGE),
 		 missing | TDX_OPERAND_ID_R8);
@@ -308,7 +310,8 @@ static u64 prepare_large(void)
 
 static u64 demote(u64 table, u64 r12, u64 r13)
 {
-	return SEAM(leaf_mem_page_demote, .rcx = MIB(2) | TDX_LEVEL_2M, .rdx = td.tdr, .r8 = table, .r12 = r12, .r13 = r13);
+	return SEAM(leaf_mem_page_demote, .rcx = MIB(2) | TDX_LEVEL_2M, .rdx = td.tdr, .r8 = table, .r12 = r12,
+		    .r13 = r13);
 }
 
 TEST(a_2m_page_is_not_taken_from_a_region_that_is_in_use)

@@ -2,8 +2,8 @@
 /*
  * Moves of pages between host and module. While a page is free its PAMT entry's BEPOCH is unused; there we remember
  * that a TDH.PHYMEM.PAGE.WBINVD is owed and for which KeyID, so that a page which comes back without it, or was
- * written back under a wrong KeyID, is found. (The rule "write back, then clear" itself is watched by host_view.c; pages
- * without a small entry, which dynamic PAMT knows, have that watch only.)
+ * written back under a wrong KeyID, is found. (The rule "write back, then clear" itself is watched by host_view.c;
+ * pages without a small entry, which dynamic PAMT knows, have that watch only.)
  * Any core; the caller holds the PAMT entry. Manual: TDX Module Base, "Cache Lines Flushing"; tdx-host-system.md 8.4,
  * 8.5.
  */

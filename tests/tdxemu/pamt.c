@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PAMT: three arrays per TDMR (1 GiB, 2 MiB, 4 KiB entries) in the memory the host donated. With dynamic PAMT the third is
- * a bitmap, and the 4 KiB entries of a region are where pamt_dynamic.c has them.
+ * PAMT: three arrays per TDMR (1 GiB, 2 MiB, 4 KiB entries) in the memory the host donated. With dynamic PAMT the third
+ * is a bitmap, and the 4 KiB entries of a region are where pamt_dynamic.c has them.
  *
  * A walk locks the 1G entry shared, then the 2M entry shared, then the 4K entry as asked; it ends early at an entry
  * that is a large page of a TD, or at the size the caller wants. Only operands that the host names in a register take
@@ -249,10 +249,10 @@ void pamt_init_range(struct module_tdmr *tdmr, u64 from, u64 bytes)
 		/* A large entry is written by the piece that ends with its last small page. */
 		for (u64 hpa = ALIGN_DOWN(from, size); hpa + size <= from + bytes; hpa += size) {
 			struct pamt_entry *entry = entry_in(tdmr, hpa, level);
+			bool reserved = !module.dynamic_pamt && is_reserved(tdmr, hpa - tdmr->base, size);
 
 			entry->lock = 0;
-			pamt_set(entry, !module.dynamic_pamt && is_reserved(tdmr, hpa - tdmr->base, size) ? PT_RSVD :
-													    PT_NDA, 0);
+			pamt_set(entry, reserved ? PT_RSVD : PT_NDA, 0);
 		}
 	}
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Dynamic PAMT. The 4K entries of a 2 MiB region exist only while the region has a page pair: page 0 holds entries 0-255,
- * page 1 the rest. The region's 2M entry is a node then: type PT_PAMT, the first page in the place of the owner, the second
- * page and the count of pages in use in the place of BEPOCH. One bit per 4 KiB page of the TDMR, in the area that holds the
- * 4K entries otherwise, says that the page is reserved or serves as PAMT.
+ * Dynamic PAMT. The 4K entries of a 2 MiB region exist only while the region has a page pair: page 0 holds entries
+ * 0-255, page 1 the rest. The region's 2M entry is a node then: type PT_PAMT, the first page in the place of the owner,
+ * the second page and the count of pages in use in the place of BEPOCH. One bit per 4 KiB page of the TDMR, in the area
+ * that holds the 4K entries otherwise, says that the page is reserved or serves as PAMT.
  * Any core. Bits and counts change atomically; a node changes under its exclusive lock.
  * Manual: tdx-host-system.md 12.2; TDX Module Base, "Dynamic PAMT".
  */
@@ -102,9 +102,10 @@ static u64 check_free(u64 hpa, u32 operand)
 u64 pamt_pair_take(const struct pamt_pair *pair, const u32 operands[2], u64 region)
 {
 	for (u32 i = 0; i < ARRAY_SIZE(pair->pages); i++) {
-		u64 status = ALIGN_DOWN(pair->pages[i], (u64)PAGE_SIZE_2M) == region ?
-				     TDX_SUCCESS : check_free(pair->pages[i], operands[i]);
+		u64 status = TDX_SUCCESS;
 
+		if (ALIGN_DOWN(pair->pages[i], (u64)PAGE_SIZE_2M) != region)
+			status = check_free(pair->pages[i], operands[i]);
 		if (status != TDX_SUCCESS)
 			return status;
 	}

@@ -16,11 +16,11 @@ struct pamt_entry *pamt_pair_entry(const struct pamt_entry *node, u64 hpa);
 struct pamt_pair pamt_pair_of(const struct pamt_entry *node);
 /**
  * pamt_pair_take() - are both pages free? Then mark them as PAMT in the bitmap
- * @operands: whose the statuses are. @region: 2M region whose free entry the caller holds, so that pages inside it need no
- * look; PAMT_PAIR_NO_REGION. Both pages are covered by PAMT. OPERAND_BUSY, PAGE_NOT_FREE; nothing is marked then.
+ * @operands: whose the statuses are. @region: 2M region whose free entry the caller holds, so that pages inside it need
+ * no look; PAMT_PAIR_NO_REGION. Both pages are covered by PAMT. OPERAND_BUSY, PAGE_NOT_FREE; nothing is marked then.
  */
 u64 pamt_pair_take(const struct pamt_pair *pair, const u32 operands[2], u64 region);
-/** pamt_pair_install() - make the 2M entry @node a node with @used pages in use; the taken pair is hidden from the host */
+/** pamt_pair_install() - the 2M entry @node is a node with @used pages in use; the taken pair is hidden from the host */
 void pamt_pair_install(struct pamt_entry *node, const struct pamt_pair *pair, u32 used);
 /** pamt_pair_uninstall() - @node is PT_NDA again; the pair goes back to the host, which owes write-back and clear */
 struct pamt_pair pamt_pair_uninstall(struct pamt_entry *node);
@@ -30,7 +30,7 @@ u64 pamt_pair_unused(u64 hpa);
 /** pamt_release_pairs() - every pair of the TDMR is the host's again: the module is gone */
 void pamt_release_pairs(const struct module_tdmr *tdmr);
 
-/** pamt_bits_any() - is one of @pages 4 KiB pages from @hpa reserved or PAMT? pamt_bit_init() - for TDH.SYS.TDMR.INIT */
+/** pamt_bits_any() - is any of @pages 4 KiB pages from @hpa reserved or PAMT? pamt_bit_init() - for TDH.SYS.TDMR.INIT */
 bool pamt_bits_any(u64 hpa, u64 pages);
 void pamt_bit_init(const struct module_tdmr *tdmr, u64 hpa, bool value);
 

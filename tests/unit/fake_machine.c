@@ -335,8 +335,11 @@ bool machine_locks_free(const struct machine_td *td)
 		  table_locks_free(PAMT_2M_BASE, KIB(8) / MODULE_PAMT_ENTRY_BYTES) &&
 		  (module.dynamic_pamt || table_locks_free(PAMT_4K_BASE, MIB(4) / MODULE_PAMT_ENTRY_BYTES));
 
-	for (u64 page = ARENA_BASE; module.dynamic_pamt && page < ARENA_END; page += PAGE_SIZE)
-		ok = ok && (pamt_find_entry(page, TDX_LEVEL_4K) == NULL || pamt_find_entry(page, TDX_LEVEL_4K)->lock == 0);
+	for (u64 page = ARENA_BASE; module.dynamic_pamt && page < ARENA_END; page += PAGE_SIZE) {
+		const struct pamt_entry *entry = pamt_find_entry(page, TDX_LEVEL_4K);
+
+		ok = ok && (entry == NULL || entry->lock == 0);
+	}
 	for (u32 i = 0; i < MODULE_MAX_PACKAGES; i++)
 		ok = ok && module.wbcache_lock[i] == 0;
 	if (td != NULL) {
