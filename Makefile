@@ -38,13 +38,14 @@ tdshim_asm := reset tdcall
 tdshim := acpi handoff linux main measure memory report tdcall
 
 tdxemu_asm := entry native trampoline trap vmx_run xsave
-tdxemu := acpi boot_tags clock cost cpu_face cr_access desc entropy fault fault_plan hmac_sha256 host_view l1 \
-	l1_memory leaf_mem_page leaf_mem_range leaf_mem_sept leaf_mem_size leaf_mng leaf_mng_init leaf_mr \
-	leaf_phymem leaf_sys leaf_sys_config leaf_sys_life leaf_tdg leaf_tdg_mem leaf_tdg_mr leaf_vp loader main \
-	mem_operand memory metadata metadata_sys metadata_td metadata_vp module module_release nested options page_move \
-	pamt port report rsa seamcall seamldr seamldr_install seamldr_sigstruct sept serial smp td td_cpuid td_cpuid_exec td_cr td_cr_exit td_enter \
-	td_ept td_exit td_exit_ept td_guest td_msr td_msr_exit td_operand td_physical td_switch td_ve \
-	td_vmcs td_vmcs_field tdcall trace verdict vmexit vmx xstate
+tdxemu := acpi boot_tags clear_watch clock cost cpu_face cr_access desc entropy fault fault_plan hmac_sha256 \
+	host_view l1 l1_memory leaf_mem_page leaf_mem_range leaf_mem_sept leaf_mem_size leaf_mng leaf_mng_init \
+	leaf_mr leaf_pamt leaf_phymem leaf_sys leaf_sys_config leaf_sys_life leaf_tdg leaf_tdg_mem leaf_tdg_mr \
+	leaf_vp loader main mem_operand memory metadata metadata_sys metadata_td metadata_vp module module_release \
+	nested options page_move pamt pamt_dynamic port report rsa seamcall seamldr seamldr_install seamldr_sigstruct \
+	sept serial smp td td_cpuid td_cpuid_exec td_cr td_cr_exit td_enter td_ept td_exit td_exit_ept td_guest \
+	td_msr td_msr_exit td_operand td_physical td_switch td_ve td_vmcs td_vmcs_field tdcall trace verdict vmexit \
+	vmx xstate
 
 # Test payloads that run as TDs: each is payload.c and tdshim's way into C with one subject.
 guests := tdcalls tdvmcalls endings costs
@@ -71,23 +72,25 @@ unit_tdx := kernel/lib/format kernel/lib/sha384 kernel/page kernel/page_map tdx/
 	tdx/tdh_mng tdx/tdh_mr tdx/tdh_phymem tdx/tdh_sys tdx/tdh_vp tdx/tdmr tdx/vcpu
 unit_tdx_tests := tdx/keyid_test tdx/module_test tdx/pamt_test tdx/seamcall_test tdx/sept_map_test tdx/sept_test tdx/shared_ept_test \
 	tdx/status_test tdx/sysinfo_test tdx/td_test tdx/tdmr_test tdx/vcpu_test
-unit_tdxemu := tests/unit/fake_machine tests/tdxemu/entropy tests/tdxemu/hmac_sha256 \
-	tests/tdxemu/leaf_mem_page tests/tdxemu/leaf_mem_range tests/tdxemu/leaf_mem_sept \
-	tests/tdxemu/leaf_mem_size tests/tdxemu/leaf_mng tests/tdxemu/leaf_mng_init tests/tdxemu/leaf_mr \
-	tests/tdxemu/leaf_phymem tests/tdxemu/leaf_sys tests/tdxemu/leaf_sys_config tests/tdxemu/leaf_sys_life tests/tdxemu/leaf_tdg \
-	tests/tdxemu/leaf_tdg_mem tests/tdxemu/leaf_tdg_mr tests/tdxemu/leaf_vp tests/tdxemu/mem_operand \
-	tests/tdxemu/metadata tests/tdxemu/metadata_sys tests/tdxemu/metadata_td tests/tdxemu/metadata_vp \
-	tests/tdxemu/module tests/tdxemu/module_release tests/tdxemu/rsa tests/tdxemu/seamcall tests/tdxemu/seamldr tests/tdxemu/seamldr_install \
-	tests/tdxemu/seamldr_sigstruct tests/tdxemu/page_move tests/tdxemu/pamt tests/tdxemu/report tests/tdxemu/sept \
-	tests/tdxemu/td tests/tdxemu/td_cpuid kernel/lib/format kernel/lib/sha384 kernel/lib/string tests/unit/fake_verdict \
-	tests/tdxemu/fault tests/tdxemu/fault_plan tests/tdxemu/options \
-	tests/tdxemu/td_cr tests/tdxemu/td_msr
-unit_tdxemu_tests := tests/tdxemu/rsa_test tests/tdxemu/seamcall_test \
-	tests/tdxemu/seamldr_test tests/tdxemu/leaf_sys_life_test tests/tdxemu/module_test tests/tdxemu/leaf_sys_test \
-	tests/tdxemu/leaf_sys_config_test tests/tdxemu/pamt_test tests/tdxemu/sept_test \
-	tests/tdxemu/leaf_mng_test tests/tdxemu/leaf_mem_test tests/tdxemu/leaf_mr_test \
-	tests/tdxemu/leaf_tdg_test tests/tdxemu/leaf_vp_test tests/tdxemu/report_test tests/tdxemu/fault_test \
-	tests/tdxemu/options_test tests/tdxemu/td_cpuid_test tests/tdxemu/td_msr_test tests/tdxemu/td_cr_test tests/tdxemu/linux_host_test
+unit_tdxemu := tests/unit/fake_machine tests/tdxemu/clear_watch tests/tdxemu/entropy tests/tdxemu/hmac_sha256 \
+	tests/tdxemu/leaf_mem_page tests/tdxemu/leaf_mem_range tests/tdxemu/leaf_mem_sept tests/tdxemu/leaf_mem_size \
+	tests/tdxemu/leaf_mng tests/tdxemu/leaf_mng_init tests/tdxemu/leaf_mr tests/tdxemu/leaf_pamt \
+	tests/tdxemu/leaf_phymem tests/tdxemu/leaf_sys tests/tdxemu/leaf_sys_config tests/tdxemu/leaf_sys_life \
+	tests/tdxemu/leaf_tdg tests/tdxemu/leaf_tdg_mem tests/tdxemu/leaf_tdg_mr tests/tdxemu/leaf_vp \
+	tests/tdxemu/mem_operand tests/tdxemu/metadata tests/tdxemu/metadata_sys tests/tdxemu/metadata_td \
+	tests/tdxemu/metadata_vp tests/tdxemu/module tests/tdxemu/module_release tests/tdxemu/rsa \
+	tests/tdxemu/seamcall tests/tdxemu/seamldr tests/tdxemu/seamldr_install tests/tdxemu/seamldr_sigstruct \
+	tests/tdxemu/page_move tests/tdxemu/pamt tests/tdxemu/pamt_dynamic tests/tdxemu/report tests/tdxemu/sept \
+	tests/tdxemu/td tests/tdxemu/td_cpuid kernel/lib/format kernel/lib/sha384 kernel/lib/string \
+	tests/unit/fake_verdict tests/tdxemu/fault tests/tdxemu/fault_plan tests/tdxemu/options tests/tdxemu/td_cr \
+	tests/tdxemu/td_msr
+unit_tdxemu_tests := tests/tdxemu/rsa_test tests/tdxemu/seamcall_test tests/tdxemu/seamldr_test \
+	tests/tdxemu/leaf_sys_life_test tests/tdxemu/module_test tests/tdxemu/leaf_sys_test \
+	tests/tdxemu/leaf_sys_config_test tests/tdxemu/pamt_test tests/tdxemu/leaf_pamt_test tests/tdxemu/sept_test \
+	tests/tdxemu/leaf_mng_test tests/tdxemu/leaf_mem_test tests/tdxemu/leaf_mr_test tests/tdxemu/leaf_tdg_test \
+	tests/tdxemu/leaf_vp_test tests/tdxemu/report_test tests/tdxemu/fault_test tests/tdxemu/options_test \
+	tests/tdxemu/td_cpuid_test tests/tdxemu/td_msr_test tests/tdxemu/td_cr_test tests/tdxemu/linux_host_test \
+	tests/tdxemu/clear_watch_test
 # boot/tdshim: what reads the hand-off, on a fake TDCALL of memory_test.
 unit_tdshim := kernel/lib/string boot/tdshim/handoff boot/tdshim/memory
 unit_tdshim_tests := boot/tdshim/handoff_test boot/tdshim/memory_test

@@ -43,6 +43,7 @@ bool fault_take(struct emu_cpu *cpu, u64 leaf, u64 *status);
 	X(NO_LOADER, "no-loader")	/* SEAMCALL to P-SEAMLDR gives VMfailInvalid */ \
 	X(NO_SYS_DISABLE, "no-sys-disable")	/* a module without TDH.SYS.DISABLE */ \
 	X(OLD_MODULE, "old-module")	/* a module without features that hosts demand today */ \
+	X(DYNAMIC_PAMT, "dynamic-pamt")	/* the module offers dynamic PAMT */ \
 	X(ONE_KEYID, "one-keyid")	/* only one private KeyID */ \
 	X(NO_SEAMRR, "no-seamrr")	/* KeyIDs are there, but no SEAM range is reserved: SEAMCALL gives #GP */
 

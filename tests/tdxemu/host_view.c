@@ -10,8 +10,7 @@
  * Wrong accesses are answered through a stand-in page of the core, mapped for one instruction (monitor trap flag):
  * filled with ones, thrown away afterwards. Until the step is over other cores reach the stand-in as well instead of
  * being reported.
- * A page is filled with a pattern when it becomes reachable again: memory that changes keys holds no zeros, so a host
- * that clears only a part of it sees the rest.
+ * How a released page is cleared is clear_watch.c's business; the number of lines done is kept in the page's entry.
  *
  * Owner: this file, under view.lock. Callers: any core, interrupts off.
  * Manual: SDM volume 3, "The Extended Page Table Mechanism (EPT)"; erratum: tdx-host-system reference, "Partial write".
@@ -21,6 +20,7 @@
 #include "include/spec/tdx/sept.h"
 #include "include/spec/x86/vmcs.h"
 #include "kernel/lib/string.h"
+#include "tests/tdxemu/clear_watch.h"
 #include "tests/tdxemu/l1.h"
 #include "tests/tdxemu/memory.h"
 #include "tests/tdxemu/module.h"
@@ -39,17 +39,18 @@
 #define HIDDEN_KIND_MASK (0xfull << HIDDEN_KIND_SHIFT)
 #define HIDDEN_OWES_CLEAR BIT(16)	/* released; first access must be MOVDIR64B */
 #define HIDDEN_OWES_WBINVD BIT(17)	/* released; PAGE.WBINVD has not come yet */
+#define HIDDEN_LINE_SHIFT 18	/* released, watched: lines cleared so far */
+#define HIDDEN_LINE_MASK (0x3full << HIDDEN_LINE_SHIFT)
 
 /* Write-back is given to RAM only, so the entry alone tells what a page is. */
 #define REACHABLE_RAM_MASK (EPT_RWX | 7ull << EPT_MEMTYPE_SHIFT)
 #define REACHABLE_RAM (EPT_RWX | EPT_MEMTYPE_WB << EPT_MEMTYPE_SHIFT)
 
 #define STAND_INS 4	/* pages one instruction may touch */
-#define KEY_CHANGE_PATTERN 0xc5
 
 struct stand_in {
 	u64 *entry;
-	u64 hidden;	/* what the entry held */
+	u64 hidden;	/* what the entry holds afterwards */
 };
 
 static struct {
@@ -231,6 +232,23 @@ static void check_debts(u64 hpa, u64 bytes)
 	}
 }
 
+/* A reachable page that was released and of which the host left a line as it was: one report per range. */
+static void check_cleared(u64 hpa, u64 bytes)
+{
+	for (u64 page = hpa; page < hpa + bytes; page += PAGE_SIZE) {
+		u64 line;
+
+		if ((entry_value(page) & REACHABLE_RAM_MASK) != REACHABLE_RAM)
+			continue;
+		line = clear_untouched_line(phys(page));
+		if (line != PAGE_SIZE) {
+			verdict_violation(NULL, "partly-cleared", "page 0x%lx was given to the module again with its "
+					  "line at 0x%lx as the key change left it", page, line);
+			return;
+		}
+	}
+}
+
 /* Give every page of the range the not-present value @hidden. */
 static void set_hidden(u64 hpa, u64 bytes, u64 hidden)
 {
@@ -255,6 +273,7 @@ void host_view_hide(u64 hpa, u64 bytes, enum hidden_as kind)
 {
 	spin_lock(&view.lock);
 	check_debts(hpa, bytes);
+	check_cleared(hpa, bytes);
 	set_hidden(hpa, bytes, HIDDEN_MARK | (u64)kind << HIDDEN_KIND_SHIFT);
 	invalidate();
 	spin_unlock(&view.lock);
@@ -338,13 +357,12 @@ static const char *access_name(u64 qualification)
 	return (qualification & VMX_EPT_QUAL_FETCH) != 0 ? "executes" : "reads";
 }
 
-/* Map the stand-in for one instruction. */
-static void stand_in(struct emu_cpu *cpu, u64 gpa)
+/* Map @page at @gpa for one instruction; then the entry becomes @after. */
+static void map_for_step(struct emu_cpu *cpu, u64 gpa, void *page, u64 after)
 {
 	u32 *count = &view.stand_in_count[cpu->index];
 	struct stand_in *used = &view.stand_ins[cpu->index][*count];
 	u64 *above = entry_2m(gpa);
-	u64 *page = view.stand_in_page[cpu->index];
 
 	if (*count == STAND_INS)
 		verdict_stop("core %u: one instruction at 0x%lx touches more than %u hidden pages", cpu->index,
@@ -352,12 +370,19 @@ static void stand_in(struct emu_cpu *cpu, u64 gpa)
 	if (!is_table(*above))
 		split(above, ALIGN_DOWN(gpa, PAGE_SIZE_2M));
 	used->entry = &table_in(*above)[(gpa >> PAGE_SHIFT) % EPT_ENTRIES];
-	used->hidden = *used->entry;
+	used->hidden = after;
 	(*count)++;
 	view.stand_ins_active++;
-	memset(page, 0xff, PAGE_SIZE);
 	*used->entry = (u64)page | EPT_MEMTYPE_WB << EPT_MEMTYPE_SHIFT | EPT_RWX;
 	l1_step();
+}
+
+static void stand_in(struct emu_cpu *cpu, u64 gpa)
+{
+	void *page = view.stand_in_page[cpu->index];
+
+	memset(page, 0xff, PAGE_SIZE);
+	map_for_step(cpu, gpa, page, entry_value(gpa));
 }
 
 void host_view_stepped(struct emu_cpu *cpu)
@@ -375,26 +400,35 @@ void host_view_stepped(struct emu_cpu *cpu)
 	l1_step_done();
 }
 
-/* First access to a page that the module gave back: it becomes reachable, with or without a report. */
+/* Access to a page that the module gave back: it becomes reachable, with or without a report, or is watched on. */
 static void released_page(struct emu_cpu *cpu, u64 gpa, u64 entry, u64 qualification)
 {
+	u32 lines = (u32)((entry & HIDDEN_LINE_MASK) >> HIDDEN_LINE_SHIFT);
+	bool movdir64b = (qualification & VMX_EPT_QUAL_WRITE) != 0 && at_movdir64b();
 	u64 rip = vmread(VMCS_GUEST_RIP);
 	u64 page = ALIGN_DOWN(gpa, PAGE_SIZE);
+	u64 after = HIDDEN_MARK | (entry & HIDDEN_KIND_MASK) | HIDDEN_OWES_CLEAR;
+	u32 lines_before = lines;
+	enum clear_verdict verdict = clear_watch(gpa, movdir64b, &lines);
 
-	if (!at_movdir64b())
+	if (verdict == CLEAR_BREACH)
 		verdict_violation(cpu, "released-not-cleared",
 				  "the host %s 0x%lx at RIP 0x%lx before it cleared the page with "
-				  "MOVDIR64B; the page was %s",
-				  access_name(qualification), gpa, rip, kind_names[kind_of(entry)]);
+				  "MOVDIR64B, of which %u lines are done; the page was %s",
+				  access_name(qualification), gpa, rip, lines, kind_names[kind_of(entry)]);
 	if (entry & HIDDEN_OWES_WBINVD)
 		verdict_violation(cpu, "missing-wbinvd",
 				  "the host %s 0x%lx at RIP 0x%lx without TDH.PHYMEM.PAGE.WBINVD; the "
 				  "page was %s",
 				  access_name(qualification), gpa, rip, kind_names[kind_of(entry)]);
 	spin_lock(&view.lock);
-	if (is_hidden(entry_value(page))) {	/* else another core was here first */
-		memset(phys(page), KEY_CHANGE_PATTERN, PAGE_SIZE);
-		make_reachable(page);
+	if (entry_value(page) == entry) {	/* else another core was here first */
+		if (lines_before == 0)
+			clear_spoil(phys(page));
+		if (verdict == CLEAR_STEP)
+			map_for_step(cpu, gpa, phys(page), after | (u64)lines << HIDDEN_LINE_SHIFT);
+		else
+			make_reachable(page);
 	}
 	spin_unlock(&view.lock);
 }

@@ -5,8 +5,14 @@
  * all ones (no plaintext), writes are dropped and the line counts as poisoned.
  *
  * A page that leaves the module is released in two steps: it is reachable again only for a MOVDIR64B clear; any other
- * first access is reported as "released-not-cleared". A page for which a PAGE.WBINVD is owed and that is cleared
- * without one is reported as "missing-wbinvd".
+ * first access is reported as "released-not-cleared". Of some pages every line is watched: all 64, in ascending order,
+ * before any other access. A page for which a PAGE.WBINVD is owed and that is cleared without one is reported as
+ * "missing-wbinvd", one that comes back with lines never written as "partly-cleared".
+ *
+ * What cannot be seen here: CLFLUSH does not leave VMX non-root operation, so a page handed over with dirty lines of
+ * KeyID 0 goes unreported (there is one key, and nothing is lost). Other cores in the host are not kicked out when a page
+ * is hidden: an NMI of ours may swallow one of the host's or be taken for one; a core that has the translation cached can
+ * use it until its next exit.
  */
 #ifndef TDXEMU_HOST_VIEW_H
 #define TDXEMU_HOST_VIEW_H

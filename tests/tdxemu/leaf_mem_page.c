@@ -106,9 +106,8 @@ static u64 page_remove(struct mem_operand *mem, u64 gpr[GPR_COUNT])
 	status = mem_check_tracked(mem, page.entry, gpr);
 	if (status == TDX_SUCCESS) {
 		sept_entry_write(mem->walk.entry, SEPT_ENTRY_FREE);
-		page_leave(hpa, mem->level, mem->td.tdr->hkid);
+		gpr[GPR_RCX] = hpa | page_leave(hpa, mem->level, mem->td.tdr->hkid);
 		__atomic_fetch_sub(&mem->td.tdr->child_count, level_pages(mem->level), __ATOMIC_RELAXED);
-		gpr[GPR_RCX] = hpa;
 	}
 	pamt_drop(&page);
 	return status;
@@ -130,8 +129,8 @@ u64 leaf_mem_page_remove(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
 	return status;
 }
 
-/* Old and new page are held; nothing fails. */
-static void move_page(struct emu_cpu *cpu, struct mem_operand *mem, u64 old_hpa, const struct pamt_ref *new_page)
+/* Old and new page are held; nothing fails. The hint for the old page. */
+static u64 move_page(struct emu_cpu *cpu, struct mem_operand *mem, u64 old_hpa, const struct pamt_ref *new_page)
 {
 	bool pending = mem->state == SEPT_PENDING || mem->state == SEPT_PENDING_BLOCKED;
 
@@ -139,7 +138,7 @@ static void move_page(struct emu_cpu *cpu, struct mem_operand *mem, u64 old_hpa,
 	if (!pending)
 		memcpy(phys(new_page->hpa), phys(old_hpa), PAGE_SIZE);
 	sept_entry_write(mem->walk.entry, sept_entry_make(pending ? SEPT_PENDING : SEPT_MAPPED, new_page->hpa));
-	page_leave(old_hpa, TDX_LEVEL_4K, mem->td.tdr->hkid);
+	return page_leave(old_hpa, TDX_LEVEL_4K, mem->td.tdr->hkid);
 }
 
 static u64 page_relocate(struct emu_cpu *cpu, struct mem_operand *mem, u64 gpr[GPR_COUNT])
@@ -159,8 +158,7 @@ static u64 page_relocate(struct emu_cpu *cpu, struct mem_operand *mem, u64 gpr[G
 	if (status == TDX_SUCCESS)
 		status = pamt_take(gpr[GPR_R8], TDX_OPERAND_ID_R8, TDX_LEVEL_4K, PT_NDA, LOCK_EXCLUSIVE, &new_page);
 	if (status == TDX_SUCCESS) {
-		move_page(cpu, mem, old_hpa, &new_page);
-		gpr[GPR_RCX] = old_hpa;
+		gpr[GPR_RCX] = old_hpa | move_page(cpu, mem, old_hpa, &new_page);
 		pamt_drop(&new_page);
 	}
 	pamt_drop(&old_page);

@@ -130,9 +130,8 @@ static u64 remove_table(struct mem_operand *mem, u64 gpr[GPR_COUNT])
 		status = mem_refuse(mem, gpr, TDX_EPT_PAGE_NOT_FREE | TDX_OPERAND_ID_RCX);
 	if (status == TDX_SUCCESS) {
 		sept_entry_write(mem->walk.entry, SEPT_ENTRY_FREE);
-		page_leave(table, TDX_LEVEL_4K, mem->td.tdr->hkid);
+		gpr[GPR_RCX] = table | page_leave(table, TDX_LEVEL_4K, mem->td.tdr->hkid);
 		__atomic_fetch_sub(&mem->td.tdr->child_count, 1, __ATOMIC_RELAXED);
-		gpr[GPR_RCX] = table;
 	}
 	pamt_drop(&page);
 	return status;

@@ -5,6 +5,8 @@
  * Both keep every byte where it is; only entries and page metadata change. PROMOTE takes the tree lock exclusively
  * (the real module: shared, plus each child entry): a table that goes away must have nobody in it, and a refusal more
  * is allowed.
+ * With dynamic PAMT the small entries of a 2M page come and go with a page pair: DEMOTE takes it in R12 and R13,
+ * PROMOTE gives it back there.
  * Any core. Manual: TDX Module ABI, "TDH.MEM.PAGE.PROMOTE Leaf", "TDH.MEM.PAGE.DEMOTE Leaf"; tdx-host-td.md 8.9, 8.10.
  */
 #include "tests/tdxemu/seamcall.h"
@@ -13,6 +15,7 @@
 #include "tests/tdxemu/mem_operand.h"
 #include "tests/tdxemu/memory.h"
 #include "tests/tdxemu/page_move.h"
+#include "tests/tdxemu/pamt_dynamic.h"
 #include "tests/tdxemu/refusal.h"
 
 #define TDR_FLAG_BITS 0xfffull	/* RDX 11:0, where leaves have flags */
@@ -55,8 +58,15 @@ static void unlock_children(u64 *children)
 		sept_entry_unlock(&children[i]);
 }
 
+/* Do the 4K entries of this 2M page lie in pages of their own? */
+static bool needs_pair(const struct mem_operand *mem)
+{
+	return module.dynamic_pamt && mem->level == TDX_LEVEL_2M;
+}
+
 static u64 join(struct mem_operand *mem, u64 table, u64 gpr[GPR_COUNT])
 {
+	struct pamt_pair pair;
 	struct pamt_ref large;
 	enum sept_state state;
 	u64 first = run_of(phys(table), mem->level, &state);
@@ -67,8 +77,12 @@ static u64 join(struct mem_operand *mem, u64 table, u64 gpr[GPR_COUNT])
 	status = pamt_take_implicit(first, mem->level, BUSY(RCX), LOCK_EXCLUSIVE, &large);
 	if (status != TDX_SUCCESS)
 		return status;
-	pamt_join(first, mem->level, mem->td.pamt.hpa);
+	pamt_join(first, mem->level, mem->td.pamt.hpa, &pair);
 	sept_entry_write(mem->walk.entry, sept_entry_make(state, first));
+	if (needs_pair(mem)) {
+		gpr[GPR_R12] = pair.pages[0];
+		gpr[GPR_R13] = pair.pages[1];
+	}
 	pamt_drop(&large);
 	return TDX_SUCCESS;
 }
@@ -92,9 +106,8 @@ static u64 promote(struct mem_operand *mem, u64 gpr[GPR_COUNT])
 		unlock_children(phys(table));
 	}
 	if (status == TDX_SUCCESS) {
-		page_leave(table, TDX_LEVEL_4K, mem->td.tdr->hkid);
+		gpr[GPR_RCX] = table | page_leave(table, TDX_LEVEL_4K, mem->td.tdr->hkid);
 		__atomic_fetch_sub(&mem->td.tdr->child_count, 1, __ATOMIC_RELAXED);
-		gpr[GPR_RCX] = table;
 	}
 	pamt_drop(&page);
 	return status;
@@ -118,7 +131,22 @@ u64 leaf_mem_page_promote(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
 	return status;
 }
 
-static void split(struct emu_cpu *cpu, struct mem_operand *mem, u64 first, const struct pamt_ref *table)
+/* R12 and R13 of DEMOTE, in the order of the module: form, coverage, use. */
+static u64 take_pair(const struct pamt_pair *pair)
+{
+	static const u32 operands[] = { TDX_OPERAND_ID_R12, TDX_OPERAND_ID_R13 };
+
+	for (u32 i = 0; i < ARRAY_SIZE(operands); i++)
+		if (!hpa_is_plain(pair->pages[i], PAGE_SIZE))
+			return TDX_OPERAND_INVALID | operands[i];
+	for (u32 i = 0; i < ARRAY_SIZE(operands); i++)
+		if (pamt_tdmr_of(pair->pages[i]) == NULL)
+			return TDX_OPERAND_ADDR_RANGE_ERROR | operands[i];
+	return pamt_pair_take(pair, operands, PAMT_PAIR_NO_REGION);
+}
+
+static void split(struct emu_cpu *cpu, struct mem_operand *mem, u64 first, const struct pamt_ref *table,
+		  const struct pamt_pair *pair)
 {
 	bool pending = mem->state == SEPT_PENDING || mem->state == SEPT_PENDING_BLOCKED;
 	u64 *children = phys(table->hpa);
@@ -127,13 +155,14 @@ static void split(struct emu_cpu *cpu, struct mem_operand *mem, u64 first, const
 	for (u64 i = 0; i < EPT_ENTRIES; i++)
 		children[i] = sept_entry_make(pending ? SEPT_PENDING : SEPT_MAPPED,
 					      first + i * level_bytes(mem->level - 1));
-	pamt_split(first, mem->level, mem->td.pamt.hpa);
+	pamt_split(first, mem->level, mem->td.pamt.hpa, pair);
 	sept_entry_write(mem->walk.entry, sept_entry_make(SEPT_NL_MAPPED, table->hpa));
 	__atomic_fetch_add(&mem->td.tdr->child_count, 1, __ATOMIC_RELAXED);
 }
 
 static u64 demote(struct emu_cpu *cpu, struct mem_operand *mem, u64 gpr[GPR_COUNT])
 {
+	struct pamt_pair pair = { { gpr[GPR_R12], gpr[GPR_R13] } };
 	u64 first = sept_entry_hpa(mem->entry, mem->level);
 	struct pamt_ref table, large;
 	u64 status;
@@ -148,7 +177,10 @@ static u64 demote(struct emu_cpu *cpu, struct mem_operand *mem, u64 gpr[GPR_COUN
 		return status;
 	status = pamt_take_implicit(first, mem->level, BUSY(RCX), LOCK_EXCLUSIVE, &large);
 	if (status == TDX_SUCCESS) {
-		split(cpu, mem, first, &table);
+		if (needs_pair(mem))
+			status = take_pair(&pair);
+		if (status == TDX_SUCCESS)
+			split(cpu, mem, first, &table, &pair);
 		pamt_drop(&large);
 	}
 	pamt_drop(&table);

@@ -12,9 +12,12 @@
 #include "tests/tdxemu/hpa.h"
 #include "tests/tdxemu/memory.h"
 #include "tests/tdxemu/page_move.h"
-#include "tests/tdxemu/pamt.h"
+#include "tests/tdxemu/pamt_dynamic.h"
 #include "tests/tdxemu/refusal.h"
 #include "tests/tdxemu/td.h"
+
+#define RDMD_LEVEL_MASK 7ull	/* RCX: smallest size wanted */
+#define RDMD_NON_LEAF BIT(63)	/* RCX on return, with the type: smaller entries below this one */
 
 #define CACHE_WB_START 0
 #define CACHE_WB_RESUME 1
@@ -23,6 +26,24 @@
 static void clear_page_info(u64 gpr[GPR_COUNT])
 {
 	gpr[GPR_RCX] = gpr[GPR_RDX] = gpr[GPR_R8] = gpr[GPR_R9] = gpr[GPR_R10] = gpr[GPR_R11] = 0;
+}
+
+/* What dynamic PAMT adds: a page that serves as PAMT (or is reserved) has no entry that says so; a node is no page. */
+static void dynamic_page_info(u64 gpr[GPR_COUNT], const struct pamt_ref *page, enum tdx_level lowest)
+{
+	struct pamt_pair pair;
+
+	if (lowest == TDX_LEVEL_4K && page->entry->type == PT_NDA && pamt_bits_any(page->hpa, 1)) {
+		gpr[GPR_RCX] = PT_PAMT;
+		gpr[GPR_RDX] = 0;
+		gpr[GPR_R8] = TDX_LEVEL_4K;
+	} else if (page->entry->type == PT_PAMT) {
+		pair = pamt_pair_of(page->entry);
+		gpr[GPR_RCX] = PT_PAMT | RDMD_NON_LEAF;
+		gpr[GPR_RDX] = 0;
+		gpr[GPR_R10] = pair.pages[0];
+		gpr[GPR_R11] = pair.pages[1];
+	}
 }
 
 static void page_info(u64 gpr[GPR_COUNT], const struct pamt_ref *page)
@@ -34,7 +55,8 @@ static void page_info(u64 gpr[GPR_COUNT], const struct pamt_ref *page)
 
 u64 leaf_phymem_page_rdmd(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
 {
-	u64 hpa = gpr[GPR_RCX];
+	u64 hpa = gpr[GPR_RCX] & ~RDMD_LEVEL_MASK;
+	enum tdx_level lowest = (enum tdx_level)(gpr[GPR_RCX] & RDMD_LEVEL_MASK);
 	struct pamt_ref page;
 	u64 status;
 
@@ -42,10 +64,14 @@ u64 leaf_phymem_page_rdmd(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
 	if (version != 0)
 		return INVALID(RAX);
 	clear_page_info(gpr);
-	status = pamt_take_any(hpa, TDX_OPERAND_ID_RCX, LOCK_SHARED, &page);
+	if (lowest > (module.dynamic_pamt ? TDX_LEVEL_1G : TDX_LEVEL_4K))
+		return INVALID(RCX);
+	status = pamt_take_any(hpa, TDX_OPERAND_ID_RCX, lowest, LOCK_SHARED, &page);
 	if (status != TDX_SUCCESS)
 		return status;
 	page_info(gpr, &page);
+	if (module.dynamic_pamt)
+		dynamic_page_info(gpr, &page, lowest);
 	if (page.entry->type == PT_REG || page.entry->type == PT_EPT)
 		gpr[GPR_R9] = page.entry->bepoch;
 	pamt_drop(&page);
@@ -53,7 +79,7 @@ u64 leaf_phymem_page_rdmd(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
 }
 
 /* The last page of a TD: nothing of it is left in the module. */
-static u64 reclaim_tdr(u64 hpa)
+static u64 reclaim_tdr(u64 hpa, u64 *hint)
 {
 	struct tdr *tdr = phys(hpa);
 
@@ -64,12 +90,12 @@ static u64 reclaim_tdr(u64 hpa)
 	/* nothing fails below */
 	tdcs_release(tdr);
 	memset(tdr, 0, PAGE_SIZE);
-	page_leave(hpa, TDX_LEVEL_4K, module.global_hkid);
+	*hint = page_leave(hpa, TDX_LEVEL_4K, module.global_hkid);
 	__atomic_fetch_sub(&module.td_count, 1, __ATOMIC_RELEASE);
 	return TDX_SUCCESS;
 }
 
-static u64 reclaim_child(const struct pamt_ref *page)
+static u64 reclaim_child(const struct pamt_ref *page, u64 *hint)
 {
 	u64 owner = pamt_owner(page->entry);
 	struct tdr *tdr = phys(owner);
@@ -79,7 +105,7 @@ static u64 reclaim_child(const struct pamt_ref *page)
 	if (status != TDX_SUCCESS)
 		return status;
 	if (tdr->lifecycle == TD_TEARDOWN) {
-		page_leave_flushed(page->hpa, page->level);
+		*hint = page_leave_flushed(page->hpa, page->level);
 		__atomic_fetch_sub(&tdr->child_count, level_pages(page->level), __ATOMIC_RELEASE);
 	} else {
 		status = TDX_LIFECYCLE_STATE_INCORRECT;
@@ -98,7 +124,7 @@ u64 leaf_phymem_page_reclaim(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 versio
 	if (version != 0)
 		return INVALID(RAX);
 	clear_page_info(gpr);
-	status = pamt_take_any(hpa, TDX_OPERAND_ID_RCX, LOCK_EXCLUSIVE, &page);
+	status = pamt_take_any(hpa, TDX_OPERAND_ID_RCX, TDX_LEVEL_4K, LOCK_EXCLUSIVE, &page);
 	if (status != TDX_SUCCESS)
 		return status;
 	if (page.entry->type == PT_NDA || page.entry->type == PT_RSVD) {
@@ -109,9 +135,9 @@ u64 leaf_phymem_page_reclaim(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 versio
 	if (!IS_ALIGNED(hpa, level_bytes(page.level)))
 		status = INVALID(RCX);
 	else if (page.entry->type == PT_TDR)
-		status = reclaim_tdr(hpa);
+		status = reclaim_tdr(hpa, &gpr[GPR_R9]);
 	else
-		status = reclaim_child(&page);
+		status = reclaim_child(&page, &gpr[GPR_R9]);
 	pamt_drop(&page);
 	return status;
 }
@@ -181,10 +207,12 @@ u64 leaf_phymem_page_wbinvd(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version
 
 	if (version != 0)
 		return INVALID(RAX);
-	status = pamt_take_any(hpa, TDX_OPERAND_ID_RCX, LOCK_SHARED, &page);
+	status = pamt_take_any(hpa, TDX_OPERAND_ID_RCX, TDX_LEVEL_4K, LOCK_SHARED, &page);
 	if (status != TDX_SUCCESS)
 		return status;
-	if (page.level == TDX_LEVEL_4K && page.entry->type == PT_NDA)
+	/* With dynamic PAMT a region without a page pair has no smaller entry that could say "free". */
+	if ((page.level == TDX_LEVEL_4K || module.dynamic_pamt) && page.entry->type == PT_NDA &&
+	    !(module.dynamic_pamt && pamt_bits_any(hpa, 1)))
 		page_written_back(cpu, &page, hkid);
 	else
 		status = TDX_PAGE_METADATA_INCORRECT | TDX_OPERAND_ID_RCX;

@@ -16,13 +16,15 @@
 #include "tests/tdxemu/hpa.h"
 #include "tests/tdxemu/memory.h"
 #include "tests/tdxemu/metadata.h"
-#include "tests/tdxemu/pamt.h"
+#include "tests/tdxemu/pamt_dynamic.h"
 #include "tests/tdxemu/refusal.h"
 #include "tests/tdxemu/td_cpuid.h"
 #include "tests/tdxemu/verdict.h"
 #include "tests/tdxemu/vmx.h"
 
-#define TDMR_INIT_BYTES (1024 * (u64)PAGE_SIZE)	/* memory covered by one TDH.SYS.TDMR.INIT */
+/* Memory covered by one TDH.SYS.TDMR.INIT. */
+#define TDMR_INIT_BYTES MIB(4)
+#define TDMR_INIT_DYNAMIC_BYTES MIB(16)
 
 #define TDSYSINFO_BYTES 1024
 #define TDSYSINFO_CMR_ALIGN 512
@@ -274,6 +276,7 @@ static struct module_tdmr *tdmr_at(u64 base)
 u64 leaf_sys_tdmr_init(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
 {
 	struct module_tdmr *tdmr = NULL;
+	u64 bytes = module.dynamic_pamt ? TDMR_INIT_DYNAMIC_BYTES : TDMR_INIT_BYTES;
 	u64 status = TDX_SUCCESS;
 	u64 next;
 
@@ -290,8 +293,8 @@ u64 leaf_sys_tdmr_init(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
 	if (tdmr->next_to_init >= tdmr->base + tdmr->bytes) {
 		status = TDX_TDMR_ALREADY_INITIALIZED;
 	} else {
-		pamt_init_range(tdmr, tdmr->next_to_init, TDMR_INIT_BYTES);
-		next = tdmr->next_to_init + TDMR_INIT_BYTES;
+		pamt_init_range(tdmr, tdmr->next_to_init, bytes);
+		next = tdmr->next_to_init + bytes;
 		__atomic_store_n(&tdmr->next_to_init, next, __ATOMIC_RELEASE);
 		gpr[GPR_RDX] = ALIGN_DOWN(next, (u64)PAGE_SIZE_1G);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * TDH.SYS.CONFIG: the TDMR list and the global KeyID.
+ * TDH.SYS.CONFIG: the TDMR list, the global KeyID, and whether PAMT is dynamic.
  *
  * Every entry is checked against the rules of tdx-host-system.md 7.3 in that order, and against the entries before it
  * in both directions, so the order of entries does not matter for where PAMTs lie. Nothing is kept unless all entries
@@ -8,21 +8,28 @@
  */
 #include "tests/tdxemu/seamcall.h"
 
+#include "include/spec/tdx/metadata.h"
 #include "kernel/lib/string.h"
+#include "tests/tdxemu/fault.h"
 #include "tests/tdxemu/hpa.h"
 #include "tests/tdxemu/memory.h"
+#include "tests/tdxemu/metadata.h"
 #include "tests/tdxemu/refusal.h"
 
 #define DETAIL_LEVEL_SHIFT 8	/* status details: TDMR, then PAMT level or area, then other TDMR */
 #define DETAIL_OTHER_SHIFT 16
 #define PAMT_LEVELS 3
 
+#define OPTION_HKID_MASK 0xffffull	/* R8 */
+#define OPTION_DYNAMIC_PAMT BIT(16)
+
 struct range {
 	u64 base, bytes;
 };
 
-/* Working copies of the entries under check; the global lock's holder owns them. */
+/* Working copies of the entries under check, and which PAMT they are for; the global lock's holder owns them. */
 static struct tdx_tdmr_info candidates[MODULE_MAX_TDMRS];
+static bool dynamic_wanted;
 
 static bool adds_up(u64 base, u64 bytes)
 {
@@ -93,7 +100,9 @@ static u64 check_pamt_form(u32 i)
 	for (u32 n = PAMT_LEVELS; n-- > 0;) {
 		enum tdx_level level = (enum tdx_level)n;
 		struct range pamt = pamt_of(&candidates[i], level);
-		u64 needed = candidates[i].bytes / level_bytes(level) * MODULE_PAMT_ENTRY_BYTES;
+		u64 pages = candidates[i].bytes / level_bytes(level);
+		u64 needed = dynamic_wanted && level == TDX_LEVEL_4K ? pages * MODULE_PAMT_BITMAP_ENTRY_BITS / 8 :
+								       pages * MODULE_PAMT_ENTRY_BYTES;
 
 		if (!adds_up(pamt.base, pamt.bytes) || !IS_ALIGNED(pamt.base, PAGE_SIZE) ||
 		    !IS_ALIGNED(pamt.bytes, PAGE_SIZE) || pamt.bytes < needed ||
@@ -160,12 +169,12 @@ static bool touches_usable(struct range pamt, const struct tdx_tdmr_info *info)
 static u64 check_pamts_reserved(u32 i)
 {
 	for (u32 j = 0; j <= i; j++) {
-		for (enum tdx_level level = TDX_LEVEL_4K; level <= TDX_LEVEL_1G; level++) {
+		for (enum tdx_level level = TDX_LEVEL_4K; level <= TDX_LEVEL_1G; level++)
 			if (touches_usable(pamt_of(&candidates[i], level), &candidates[j]))
 				return pamt_overlap(i, level, j);
-			if (j < i && touches_usable(pamt_of(&candidates[j], level), &candidates[i]))
+		for (enum tdx_level level = TDX_LEVEL_4K; j < i && level <= TDX_LEVEL_1G; level++)
+			if (touches_usable(pamt_of(&candidates[j], level), &candidates[i]))
 				return pamt_overlap(j, level, i);
-		}
 	}
 	return TDX_SUCCESS;
 }
@@ -233,24 +242,47 @@ static void accept_entry(u32 i)
 	host_view_hide(tdmr->pamt_4k, tdmr->pamt_4k_bytes, HIDDEN_PAMT);
 }
 
-static u64 config_locked(u64 list, u64 count, u64 hkid)
+/* R9 and R10 of version 1: features to switch on are features there are. */
+static u64 check_enables(u64 enables, u64 reserved)
 {
-	const u64 *entries;
-	u64 status;
+	u64 features, next;
 
-	if (module.state != SYS_INIT_DONE || module.lps_initialised < emu_cpu_count())
-		return TDX_SYS_CONFIG_NOT_PENDING;
-	if (!hpa_is_shared(list, sizeof(*entries), TDX_TDMR_PA_ARRAY_ALIGN))
+	(void)metadata_sys_read(MD_HOST, TDX_SYS_TDX_FEATURES0, &features, &next);
+	if ((enables & ~features) != 0)
+		return INVALID(R9);
+	return reserved == 0 ? TDX_SUCCESS : INVALID(R10);
+}
+
+static u64 check_operands(const u64 gpr[GPR_COUNT], u32 version)
+{
+	u64 list = gpr[GPR_RCX], count = gpr[GPR_RDX], options = gpr[GPR_R8];
+	u64 known = OPTION_HKID_MASK | (fault_platform(PLATFORM_DYNAMIC_PAMT) ? OPTION_DYNAMIC_PAMT : 0);
+	u64 status = TDX_SUCCESS;
+
+	if (!hpa_is_shared(list, sizeof(u64), TDX_TDMR_PA_ARRAY_ALIGN))
 		return INVALID(RCX);
 	if (count > MODULE_MAX_TDMRS || count == 0)
 		return INVALID(RDX);
-	if (!hpa_is_shared(list, count * sizeof(*entries), TDX_TDMR_PA_ARRAY_ALIGN))
+	if (!hpa_is_shared(list, count * sizeof(u64), TDX_TDMR_PA_ARRAY_ALIGN))
 		return INVALID(RCX);
-	if (!hkid_is_private(hkid))
+	if ((options & ~known) != 0 || !hkid_is_private(options & OPTION_HKID_MASK))
 		return INVALID(R8);
-	entries = phys(hpa_without_hkid(list));
+	if (version == 1)
+		status = check_enables(gpr[GPR_R9], gpr[GPR_R10]);
+	if (status != TDX_SUCCESS)
+		return status;
+	if ((options & OPTION_DYNAMIC_PAMT) != 0 && PLATFORM_KEYID_SHIFT > MODULE_MAX_DYNAMIC_PAMT_KEYID_SHIFT)
+		return INVALID(R8);
+	return TDX_SUCCESS;
+}
+
+static u64 check_list(u64 list, u64 count)
+{
+	const u64 *entries = phys(hpa_without_hkid(list));
+
 	for (u32 i = 0; i < count; i++) {
 		u64 entry = __atomic_load_n(&entries[i], __ATOMIC_RELAXED);
+		u64 status;
 
 		if (!hpa_is_shared(entry, sizeof(struct tdx_tdmr_info), TDX_TDMR_INFO_ALIGN))
 			return INVALID(RCX);
@@ -259,11 +291,28 @@ static u64 config_locked(u64 list, u64 count, u64 hkid)
 		if (status != TDX_SUCCESS)
 			return status;
 	}
+	return TDX_SUCCESS;
+}
+
+static u64 config_locked(const u64 gpr[GPR_COUNT], u32 version)
+{
+	u64 count = gpr[GPR_RDX], hkid = gpr[GPR_R8] & OPTION_HKID_MASK;
+	u64 status;
+
+	if (module.state != SYS_INIT_DONE || module.lps_initialised < emu_cpu_count())
+		return TDX_SYS_CONFIG_NOT_PENDING;
+	status = check_operands(gpr, version);
+	dynamic_wanted = (gpr[GPR_R8] & OPTION_DYNAMIC_PAMT) != 0;
+	if (status == TDX_SUCCESS)
+		status = check_list(gpr[GPR_RCX], count);
+	if (status != TDX_SUCCESS)
+		return status;
 	/* nothing fails below */
 	for (u32 i = 0; i < count; i++)
 		accept_entry(i);
 	module.tdmr_count = (u32)count;
 	module.global_hkid = (u16)hkid;
+	module.dynamic_pamt = dynamic_wanted;
 	module.kot[hkid].state = KOT_RESERVED;
 	module.packages_configured = 0;
 	for (u32 i = 0; i < emu_cpu_count(); i++)
@@ -277,11 +326,11 @@ u64 leaf_sys_config(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
 	u64 status;
 
 	(void)cpu;
-	if (version != 0)
+	if (version > 1)
 		return INVALID(RAX);
 	if (!sharex_try(&module.lock, LOCK_EXCLUSIVE))
 		return TDX_SYS_BUSY;
-	status = config_locked(gpr[GPR_RCX], gpr[GPR_RDX], gpr[GPR_R8]);
+	status = config_locked(gpr, version);
 	sharex_release(&module.lock, LOCK_EXCLUSIVE);
 	return status;
 }

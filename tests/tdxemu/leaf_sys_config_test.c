@@ -55,6 +55,24 @@ TEST(operands_of_sys_config_come_before_the_list)
 	CHECK_EQ(configure(1), INVALID(RCX));
 }
 
+TEST(version_1_enables_features_that_exist_and_is_checked_after_r8)
+{
+	u64 wrong = TDX_FEATURE_DYNAMIC_PAMT;	/* this machine does not offer it */
+
+	prepare();
+	machine_tdmr(0);
+	CHECK_EQ(SEAM_V1(leaf_sys_config, .rcx = HOST_TDMR_LIST, .rdx = 1, .r8 = 1, .r9 = wrong), INVALID(R8));
+	CHECK_EQ(SEAM_V1(leaf_sys_config, .rcx = HOST_TDMR_LIST, .rdx = 1, .r8 = GLOBAL_HKID, .r9 = wrong, .r10 = 1),
+		 INVALID(R9));
+	CHECK_EQ(SEAM_V1(leaf_sys_config, .rcx = HOST_TDMR_LIST, .rdx = 1, .r8 = GLOBAL_HKID, .r10 = 1), INVALID(R10));
+	CHECK_EQ(machine_call(0, leaf_sys_config, 2, (struct machine_regs){ .rcx = HOST_TDMR_LIST, .rdx = 1 }),
+		 INVALID(RAX));
+	CHECK_EQ(module.kot[GLOBAL_HKID].state, KOT_FREE);
+	CHECK_EQ(SEAM_V1(leaf_sys_config, .rcx = HOST_TDMR_LIST, .rdx = 1, .r8 = GLOBAL_HKID,
+			 .r9 = TDX_FEATURE_NO_RBP_MOD), TDX_SUCCESS);
+	CHECK(machine_kept(0));
+}
+
 TEST(row_2_to_6_base_and_size)
 {
 	struct tdx_tdmr_info *info;
@@ -154,6 +172,19 @@ TEST(row_14_pamts_only_in_reserved_parts_whatever_the_order)
 	info->pamt_1g_base = ARENA_BASE + TDMR_BYTES + MIB(5);	/* of the first, in the second */
 	second();
 	CHECK_EQ(configure(2), TDX_PAMT_OVERLAP | DETAIL(0, TDX_LEVEL_1G, 1));
+}
+
+TEST(row_14_looks_at_all_pamts_of_the_later_tdmr_first)
+{
+	struct tdx_tdmr_info *info;
+
+	prepare();
+	info = machine_tdmr(0);
+	info->pamt_4k_base = ARENA_BASE + TDMR_BYTES + MIB(5);	/* of the first, in the second */
+	info = second();
+	info->pamt_4k_base = PAMT_4K_BASE;
+	info->pamt_1g_base = POOL_BASE;	/* of the second, in the first */
+	CHECK_EQ(configure(2), TDX_PAMT_OVERLAP | DETAIL(1, TDX_LEVEL_1G, 0));
 }
 
 TEST(row_15_and_16_everything_usable_is_convertible)

@@ -42,9 +42,9 @@ struct sys_row {
 static const struct sys_row rows[] = { TDX_SYS_FIELD_LIST(ROW) };
 #undef ROW
 
-/* Fields that only modules with dynamic PAMT, MAXPA virtualisation or event filtering have. */
-static const u64 absent[] = { TDX_SYS_PAMT_PAGE_BITMAP_ENTRY_BITS, TDX_SYS_MIN_DYNAMIC_PAMT_NUM_HKID_BITS,
-			      TDX_SYS_MIN_VIRT_MAXPA, TDX_SYS_MAX_EVENT_FILTERS };
+/* Fields that only modules with MAXPA virtualisation or event filtering have, and those of dynamic PAMT. */
+static const u64 absent[] = { TDX_SYS_MIN_VIRT_MAXPA, TDX_SYS_MAX_EVENT_FILTERS };
+static const u64 dynamic_pamt[] = { TDX_SYS_PAMT_PAGE_BITMAP_ENTRY_BITS, TDX_SYS_MIN_DYNAMIC_PAMT_NUM_HKID_BITS };
 
 static const u64 guest_readable[] = {
 	TDX_SYS_VENDOR_ID, TDX_SYS_MINOR_VERSION, TDX_SYS_MAJOR_VERSION, TDX_SYS_SYS_ATTRIBUTES,
@@ -64,6 +64,8 @@ static bool in_list(const u64 *list, u32 count, u64 id)
 
 static bool exists(const struct sys_row *row)
 {
+	if (in_list(dynamic_pamt, ARRAY_SIZE(dynamic_pamt), row->id))
+		return fault_platform(PLATFORM_DYNAMIC_PAMT);
 	return !in_list(absent, ARRAY_SIZE(absent), row->id);
 }
 
@@ -115,6 +117,8 @@ static u64 features(void)
 
 	if (seamldr.present)
 		machine |= TDX_FEATURE_TD_PRESERVING;
+	if (fault_platform(PLATFORM_DYNAMIC_PAMT))
+		machine |= TDX_FEATURE_DYNAMIC_PAMT;
 	if (fault_platform(PLATFORM_NO_SYS_DISABLE))
 		machine &= ~(u64)TDX_FEATURE_SYS_DISABLE;
 	return machine & module_image.record.features;
@@ -181,6 +185,10 @@ static u64 size_value(u64 id)
 	case TDX_SYS_PAMT_2M_ENTRY_SIZE:
 	case TDX_SYS_PAMT_1G_ENTRY_SIZE:
 		return MODULE_PAMT_ENTRY_BYTES;
+	case TDX_SYS_PAMT_PAGE_BITMAP_ENTRY_BITS:
+		return MODULE_PAMT_BITMAP_ENTRY_BITS;
+	case TDX_SYS_MIN_DYNAMIC_PAMT_NUM_HKID_BITS:
+		return MAX(PLATFORM_MAXPA, MODULE_MAX_DYNAMIC_PAMT_KEYID_SHIFT) - MODULE_MAX_DYNAMIC_PAMT_KEYID_SHIFT;
 	case TDX_SYS_TDR_BASE_SIZE:
 		return PAGE_SIZE;
 	case TDX_SYS_TDCS_BASE_SIZE:

@@ -15,6 +15,8 @@
 #define MODULE_MAX_TDMRS 64
 #define MODULE_MAX_RESERVED 16
 #define MODULE_PAMT_ENTRY_BYTES 16
+#define MODULE_PAMT_BITMAP_ENTRY_BITS 1	/* dynamic PAMT: per 4 KiB page, instead of a 4K entry */
+#define MODULE_MAX_DYNAMIC_PAMT_KEYID_SHIFT 48	/* PAMT nodes hold page numbers of 36 bits */
 #define MODULE_TDCS_PAGES 6
 #define MODULE_TDVPS_PAGES 6	/* with the TDVPR */
 #define MODULE_MAX_VCPUS_PER_TD 576
@@ -94,6 +96,7 @@ struct tdx_module {
 	u32 packages;	/* bitmap of packages that exist */
 	u32 packages_configured;	/* bitmap: TDH.SYS.KEY.CONFIG done */
 	u16 global_hkid;
+	bool dynamic_pamt;	/* chosen by TDH.SYS.CONFIG */
 	u32 tdmr_count;
 	struct module_tdmr tdmrs[MODULE_MAX_TDMRS];
 	u16 kot_lock;	/* sharex */

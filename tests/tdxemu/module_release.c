@@ -7,7 +7,7 @@
  */
 #include "tests/tdxemu/hpa.h"
 #include "tests/tdxemu/memory.h"
-#include "tests/tdxemu/pamt.h"
+#include "tests/tdxemu/pamt_dynamic.h"
 #include "tests/tdxemu/td.h"
 
 /* The page or pages of one PAMT entry. True: smaller entries need no look. */
@@ -15,6 +15,8 @@ static bool release_entry(u64 hpa, enum tdx_level level)
 {
 	struct pamt_entry *entry = pamt_entry_at(hpa, level);
 
+	if (module.dynamic_pamt && level == TDX_LEVEL_2M && entry->type == PT_NDA)
+		return true;	/* no page pair: no smaller entries */
 	if (entry->type == PT_NDA || entry->type == PT_RSVD || (level != TDX_LEVEL_4K && entry->type != PT_REG))
 		return entry->type == PT_RSVD;
 	if (entry->type == PT_TDR)
@@ -38,6 +40,7 @@ void module_release_tdmr(u32 index)
 	/* Only whole gigabytes that TDH.SYS.TDMR.INIT has finished were ever usable. */
 	if (module.td_count != 0)
 		release_range(tdmr->base, ALIGN_DOWN(tdmr->next_to_init, (u64)PAGE_SIZE_1G), TDX_LEVEL_1G);
+	pamt_release_pairs(tdmr);
 	host_view_release(tdmr->pamt_1g, tdmr->pamt_1g_bytes, RELEASE_AS_IS);
 	host_view_release(tdmr->pamt_2m, tdmr->pamt_2m_bytes, RELEASE_AS_IS);
 	host_view_release(tdmr->pamt_4k, tdmr->pamt_4k_bytes, RELEASE_AS_IS);

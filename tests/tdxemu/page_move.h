@@ -12,10 +12,15 @@
  */
 void page_enter(struct emu_cpu *cpu, const struct pamt_ref *page, enum pamt_page_type type, u64 owner_tdr,
 		enum hidden_as kind);
-/** page_leave() - back to the host while lines of it may be cached under @hkid: PAGE.WBINVD is owed, then a clear */
-void page_leave(u64 hpa, enum tdx_level level, u16 hkid);
-/** page_leave_flushed() - back to the host after TDH.PHYMEM.CACHE.WB for its key: a clear is owed */
-void page_leave_flushed(u64 hpa, enum tdx_level level);
+/**
+ * page_leave() - back to the host while lines of it may be cached under @hkid: PAGE.WBINVD is owed, then a clear
+ * PAMT_REMOVAL_HINT if its region's page pair is used no longer, else 0.
+ */
+u64 page_leave(u64 hpa, enum tdx_level level, u16 hkid);
+/** page_leave_flushed() - back to the host after TDH.PHYMEM.CACHE.WB for its key: a clear is owed; the hint as above */
+u64 page_leave_flushed(u64 hpa, enum tdx_level level);
+/** page_leave_pamt() - a page of a dynamic PAMT pair goes back: it was written under the global KeyID */
+void page_leave_pamt(u64 hpa);
 /** page_written_back() - TDH.PHYMEM.PAGE.WBINVD of a free page; the wrong KeyID is reported and settles nothing */
 void page_written_back(struct emu_cpu *cpu, const struct pamt_ref *page, u16 hkid);
 

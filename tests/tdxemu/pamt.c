@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PAMT: three arrays per TDMR (1 GiB, 2 MiB, 4 KiB entries) in the memory the host donated.
+ * PAMT: three arrays per TDMR (1 GiB, 2 MiB, 4 KiB entries) in the memory the host donated. With dynamic PAMT the third
+ * is a bitmap, and the 4 KiB entries of a region are where pamt_dynamic.c has them.
  *
  * A walk locks the 1G entry shared, then the 2M entry shared, then the 4K entry as asked; it ends early at an entry
  * that is a large page of a TD, or at the size the caller wants. Only operands that the host names in a register take
@@ -12,19 +13,22 @@
 
 #include "tests/tdxemu/hpa.h"
 #include "tests/tdxemu/memory.h"
+#include "tests/tdxemu/pamt_dynamic.h"
 #include "tests/tdxemu/refusal.h"
 #include "tests/tdxemu/verdict.h"
 
+/* NULL: a 4 KiB page in a region without a page pair. */
 static struct pamt_entry *entry_in(const struct module_tdmr *tdmr, u64 hpa, enum tdx_level level)
 {
 	u64 table = level == TDX_LEVEL_1G ? tdmr->pamt_1g : level == TDX_LEVEL_2M ? tdmr->pamt_2m : tdmr->pamt_4k;
 	struct pamt_entry *entries = phys(table);
 
+	if (module.dynamic_pamt && level == TDX_LEVEL_4K)
+		return pamt_pair_entry(entry_in(tdmr, hpa, TDX_LEVEL_2M), hpa);
 	return &entries[(hpa - tdmr->base) / level_bytes(level)];
 }
 
-/* The TDMR whose initialised part holds @hpa; only whole gigabytes count as initialised. */
-static const struct module_tdmr *tdmr_of(u64 hpa)
+const struct module_tdmr *pamt_tdmr_of(u64 hpa)
 {
 	for (u32 i = 0; i < module.tdmr_count; i++) {
 		const struct module_tdmr *tdmr = &module.tdmrs[i];
@@ -36,13 +40,20 @@ static const struct module_tdmr *tdmr_of(u64 hpa)
 	return NULL;
 }
 
+struct pamt_entry *pamt_find_entry(u64 hpa, enum tdx_level level)
+{
+	const struct module_tdmr *tdmr = pamt_tdmr_of(hpa);
+
+	return tdmr != NULL ? entry_in(tdmr, hpa, level) : NULL;
+}
+
 struct pamt_entry *pamt_entry_at(u64 hpa, enum tdx_level level)
 {
-	const struct module_tdmr *tdmr = tdmr_of(hpa);
+	struct pamt_entry *entry = pamt_find_entry(hpa, level);
 
-	if (tdmr == NULL)
-		verdict_stop("page 0x%lx is in use but in no TDMR", hpa);
-	return entry_in(tdmr, hpa, level);
+	if (entry == NULL)
+		verdict_stop("page 0x%lx is in use but has no PAMT entry", hpa);
+	return entry;
 }
 
 u64 pamt_owner(const struct pamt_entry *entry)
@@ -79,6 +90,14 @@ static void drop_parents(struct pamt_ref *ref)
 	}
 }
 
+/* Are there smaller entries below this one? */
+static bool is_node(const struct pamt_entry *entry, enum tdx_level level)
+{
+	if (level == TDX_LEVEL_2M && module.dynamic_pamt)
+		return entry->type == PT_PAMT;
+	return entry->type != PT_REG;
+}
+
 /* Walk to the leaf, or to @lowest if that comes first. False: a lock on the way is held; nothing is kept. */
 static bool walk(const struct module_tdmr *tdmr, u64 hpa, enum tdx_level lowest, enum lock_mode mode,
 		 struct pamt_ref *ref)
@@ -92,7 +111,7 @@ static bool walk(const struct module_tdmr *tdmr, u64 hpa, enum tdx_level lowest,
 
 		if (!sharex_try(&entry->lock, smallest ? mode : LOCK_SHARED))
 			break;
-		if (!smallest && level != lowest && entry->type != PT_REG) {
+		if (!smallest && level != lowest && is_node(entry, level)) {
 			ref->parents[parents++] = entry;
 			continue;
 		}
@@ -118,6 +137,14 @@ static bool all_small_free(u64 hpa)
 	return true;
 }
 
+/* Is the page, which its own entry calls free, used in no other way? */
+static bool nothing_inside(u64 hpa, enum tdx_level level)
+{
+	if (module.dynamic_pamt)
+		return !pamt_bits_any(hpa, level_pages(level));
+	return level == TDX_LEVEL_4K || all_small_free(hpa);
+}
+
 /* The three first checks of a page operand: form, coverage, locks. */
 static u64 take(u64 hpa, u32 operand, enum tdx_level lowest, u64 align, enum lock_mode mode, struct pamt_ref *ref)
 {
@@ -126,7 +153,7 @@ static u64 take(u64 hpa, u32 operand, enum tdx_level lowest, u64 align, enum loc
 	*ref = (struct pamt_ref){ 0 };
 	if (!hpa_is_plain(hpa, align))
 		return TDX_OPERAND_INVALID | operand;
-	tdmr = tdmr_of(hpa);
+	tdmr = pamt_tdmr_of(hpa);
 	if (tdmr == NULL)
 		return TDX_OPERAND_ADDR_RANGE_ERROR | operand;
 	if (!walk(tdmr, hpa, lowest, mode, ref))
@@ -138,22 +165,21 @@ u64 pamt_take(u64 hpa, u32 operand, enum tdx_level level, enum pamt_page_type ty
 	      struct pamt_ref *ref)
 {
 	u64 status = take(hpa, operand, level, level_bytes(level), mode, ref);
-	bool fits;
-
 	if (status != TDX_SUCCESS)
 		return status;
-	fits = ref->level == level && ref->entry->type == type;
-	if (fits && level == TDX_LEVEL_2M && type == PT_NDA)
-		fits = all_small_free(hpa);
-	if (fits)
+	if (ref->level == level && ref->entry->type == type && (type != PT_NDA || nothing_inside(hpa, level)))
 		return TDX_SUCCESS;
+	status = TDX_PAGE_METADATA_INCORRECT;
+	if (module.dynamic_pamt && level == TDX_LEVEL_4K && ref->level == TDX_LEVEL_2M && type == PT_NDA &&
+	    ref->entry->type == PT_NDA)
+		status = TDX_MISSING_PAMT_PAGE_PAIR;
 	pamt_drop(ref);
-	return TDX_PAGE_METADATA_INCORRECT | operand;
+	return status | operand;
 }
 
-u64 pamt_take_any(u64 hpa, u32 operand, enum lock_mode mode, struct pamt_ref *ref)
+u64 pamt_take_any(u64 hpa, u32 operand, enum tdx_level lowest, enum lock_mode mode, struct pamt_ref *ref)
 {
-	return take(hpa, operand, TDX_LEVEL_4K, PAGE_SIZE, mode, ref);
+	return take(hpa, operand, lowest, level_bytes(lowest), mode, ref);
 }
 
 u64 pamt_take_implicit(u64 hpa, enum tdx_level level, u64 busy_status, enum lock_mode mode, struct pamt_ref *ref)
@@ -175,22 +201,28 @@ void pamt_drop(struct pamt_ref *ref)
 	drop_parents(ref);
 }
 
-void pamt_split(u64 hpa, enum tdx_level level, u64 owner_tdr)
+void pamt_split(u64 hpa, enum tdx_level level, u64 owner_tdr, const struct pamt_pair *pair)
 {
-	struct pamt_entry *small = pamt_entry_at(hpa, level - 1);
+	struct pamt_entry *large = pamt_entry_at(hpa, level);
+	u64 step = level_bytes(level - 1);
 
+	pamt_set(large, PT_NDA, 0);
+	if (level == TDX_LEVEL_2M && module.dynamic_pamt)
+		pamt_pair_install(large, pair, PAMT_PAIR_FULL);
 	for (u64 i = 0; i < level_pages(TDX_LEVEL_2M); i++)
-		pamt_set(&small[i], PT_REG, owner_tdr);
-	pamt_set(pamt_entry_at(hpa, level), PT_NDA, 0);
+		pamt_set(pamt_entry_at(hpa + i * step, level - 1), PT_REG, owner_tdr);
 }
 
-void pamt_join(u64 hpa, enum tdx_level level, u64 owner_tdr)
+void pamt_join(u64 hpa, enum tdx_level level, u64 owner_tdr, struct pamt_pair *pair)
 {
-	struct pamt_entry *small = pamt_entry_at(hpa, level - 1);
+	struct pamt_entry *large = pamt_entry_at(hpa, level);
+	u64 step = level_bytes(level - 1);
 
 	for (u64 i = 0; i < level_pages(TDX_LEVEL_2M); i++)
-		pamt_set(&small[i], PT_NDA, 0);
-	pamt_set(pamt_entry_at(hpa, level), PT_REG, owner_tdr);
+		pamt_set(pamt_entry_at(hpa + i * step, level - 1), PT_NDA, 0);
+	if (level == TDX_LEVEL_2M && module.dynamic_pamt)
+		*pair = pamt_pair_uninstall(large);
+	pamt_set(large, PT_REG, owner_tdr);
 }
 
 /* Is [offset, offset + bytes) of the TDMR entirely inside one reserved area, or inside several that touch? */
@@ -209,15 +241,18 @@ static bool is_reserved(const struct module_tdmr *tdmr, u64 offset, u64 bytes)
 
 void pamt_init_range(struct module_tdmr *tdmr, u64 from, u64 bytes)
 {
-	for (enum tdx_level level = TDX_LEVEL_4K; level <= TDX_LEVEL_1G; level++) {
+	for (u64 hpa = from; module.dynamic_pamt && hpa < from + bytes; hpa += PAGE_SIZE)
+		pamt_bit_init(tdmr, hpa, is_reserved(tdmr, hpa - tdmr->base, PAGE_SIZE));
+	for (enum tdx_level level = module.dynamic_pamt ? TDX_LEVEL_2M : TDX_LEVEL_4K; level <= TDX_LEVEL_1G; level++) {
 		u64 size = level_bytes(level);
 
 		/* A large entry is written by the piece that ends with its last small page. */
 		for (u64 hpa = ALIGN_DOWN(from, size); hpa + size <= from + bytes; hpa += size) {
 			struct pamt_entry *entry = entry_in(tdmr, hpa, level);
+			bool reserved = !module.dynamic_pamt && is_reserved(tdmr, hpa - tdmr->base, size);
 
 			entry->lock = 0;
-			pamt_set(entry, is_reserved(tdmr, hpa - tdmr->base, size) ? PT_RSVD : PT_NDA, 0);
+			pamt_set(entry, reserved ? PT_RSVD : PT_NDA, 0);
 		}
 	}
 }

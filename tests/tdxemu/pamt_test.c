@@ -66,7 +66,7 @@ TEST(a_2m_page_is_busy_while_any_4k_page_in_it_is_held)
 	pamt_drop(&large);
 	/* Now the 2M entry is the leaf. */
 	CHECK_EQ(take(page, TDX_LEVEL_4K, PT_NDA, LOCK_SHARED, &small), TDX_PAGE_METADATA_INCORRECT | R8_ID);
-	CHECK_EQ(pamt_take_any(page + PAGE_SIZE, R8_ID, LOCK_EXCLUSIVE, &small), TDX_SUCCESS);
+	CHECK_EQ(pamt_take_any(page + PAGE_SIZE, R8_ID, TDX_LEVEL_4K, LOCK_EXCLUSIVE, &small), TDX_SUCCESS);
 	CHECK_EQ(small.level, TDX_LEVEL_2M);
 	CHECK_EQ(pamt_owner(small.entry), POOL_BASE);
 	pamt_drop(&small);

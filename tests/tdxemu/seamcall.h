@@ -34,6 +34,8 @@ u64 leaf_sys_update(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version);
 u64 leaf_sys_disable(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version);
 u64 leaf_phymem_page_rdmd(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version);
 u64 leaf_phymem_page_reclaim(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version);
+u64 leaf_phymem_pamt_add(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version);
+u64 leaf_phymem_pamt_remove(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version);
 u64 leaf_phymem_cache_wb(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version);
 u64 leaf_phymem_page_wbinvd(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version);
 u64 leaf_mng_create(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version);

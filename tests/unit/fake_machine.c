@@ -246,6 +246,8 @@ u64 machine_call(u32 cpu, host_leaf leaf, u32 version, struct machine_regs in)
 	arena.in[GPR_R9] = in.r9;
 	arena.in[GPR_R10] = in.r10;
 	arena.in[GPR_R11] = in.r11;
+	arena.in[GPR_R12] = in.r12;
+	arena.in[GPR_R13] = in.r13;
 	memcpy(machine.out, arena.in, sizeof(machine.out));
 	status = leaf(&machine.cpus[cpu], machine.out, version);
 	machine.out[GPR_RAX] = status;
@@ -287,7 +289,8 @@ void machine_bring_up(void)
 	for (u32 i = 0; i < machine.cpu_count; i++)
 		CHECK_EQ(SEAM_ON(i, leaf_sys_lp_init), TDX_SUCCESS);
 	machine_tdmr(0);
-	CHECK_EQ(SEAM(leaf_sys_config, .rcx = HOST_TDMR_LIST, .rdx = 1, .r8 = GLOBAL_HKID), TDX_SUCCESS);
+	CHECK_EQ(SEAM(leaf_sys_config, .rcx = HOST_TDMR_LIST, .rdx = 1,
+		      .r8 = GLOBAL_HKID | (machine.dynamic_pamt ? BIT(16) : 0)), TDX_SUCCESS);
 	for (u32 i = 0; i < machine.cpu_count; i++)
 		machine.cpus[i].wbinvd_done = true;
 	for (u32 i = 0; i < machine.cpu_count && module.state != SYS_READY; i++)
@@ -330,8 +333,13 @@ bool machine_locks_free(const struct machine_td *td)
 	bool ok = module.lock == 0 && module.kot_lock == 0 && module.tdmrs[0].lock == 0 &&
 		  table_locks_free(PAMT_1G_BASE, 1) &&
 		  table_locks_free(PAMT_2M_BASE, KIB(8) / MODULE_PAMT_ENTRY_BYTES) &&
-		  table_locks_free(PAMT_4K_BASE, MIB(4) / MODULE_PAMT_ENTRY_BYTES);
+		  (module.dynamic_pamt || table_locks_free(PAMT_4K_BASE, MIB(4) / MODULE_PAMT_ENTRY_BYTES));
 
+	for (u64 page = ARENA_BASE; module.dynamic_pamt && page < ARENA_END; page += PAGE_SIZE) {
+		const struct pamt_entry *entry = pamt_find_entry(page, TDX_LEVEL_4K);
+
+		ok = ok && (entry == NULL || entry->lock == 0);
+	}
 	for (u32 i = 0; i < MODULE_MAX_PACKAGES; i++)
 		ok = ok && module.wbcache_lock[i] == 0;
 	if (td != NULL) {

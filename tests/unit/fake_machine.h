@@ -38,7 +38,7 @@
 #define TD_HKID (PLATFORM_FIRST_PRIVATE + 1)
 
 struct machine_regs {
-	u64 rcx, rdx, r8, r9, r10, r11;
+	u64 rcx, rdx, r8, r9, r10, r11, r12, r13;
 };
 
 /* What happened to a page in the host's view. */
@@ -62,6 +62,7 @@ struct machine {
 	u64 out[GPR_COUNT];	/* registers after the last call */
 	u64 next_page;
 	u64 tsc_adjust, misc_enable;
+	bool dynamic_pamt;	/* wanted from machine_bring_up(); the platform word is the test's business */
 	bool physical_event;
 	bool interrupt_pending;
 	u32 vmcs_inits, vmcs_flushes, written_back;
