@@ -108,10 +108,10 @@ static u64 disable_locked(struct emu_cpu *cpu)
 	__atomic_store_n(&module.state, SYS_SHUTDOWN, __ATOMIC_SEQ_CST);
 	if (another_core_inside(cpu))
 		return TDX_SYS_BUSY;
-	if (module.tdmrs_released < module.tdmr_count) {
+	if (module.tdmrs_released < module.tdmr_count)
 		module_release_tdmr(module.tdmrs_released++);
+	if (module.tdmrs_released < module.tdmr_count)
 		return TDX_INTERRUPTED_RESUMABLE;
-	}
 	if (module.td_count != 0)
 		verdict_note("TDH.SYS.DISABLE ended %u TDs", module.td_count);
 	module_reset();

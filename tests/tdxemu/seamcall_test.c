@@ -116,8 +116,7 @@ TEST(each_leaf_answers_by_state)
 		{ TDH_SYS_SHUTDOWN, { TDX_SYS_NOT_READY, TDX_SYS_NOT_READY, TDX_SYS_NOT_READY, TDX_SUCCESS,
 				      TDX_SYS_SHUTDOWN } },
 		{ TDH_SYS_LP_SHUTDOWN, { TDX_SUCCESS, TDX_SUCCESS, TDX_SUCCESS, TDX_SUCCESS, TDX_SUCCESS } },
-		{ TDH_SYS_DISABLE, { TDX_SUCCESS, TDX_SUCCESS, TDX_INTERRUPTED_RESUMABLE, TDX_INTERRUPTED_RESUMABLE,
-				     TDX_SYS_SHUTDOWN } },
+		{ TDH_SYS_DISABLE, { TDX_SUCCESS, TDX_SUCCESS, TDX_SUCCESS, TDX_SUCCESS, TDX_SYS_SHUTDOWN } },
 		{ UNKNOWN_LEAF, { TDX_SYS_NOT_READY, TDX_SYS_NOT_READY, TDX_SYS_NOT_READY, INVALID(RAX),
 				  TDX_SYS_SHUTDOWN } },
 	};
@@ -144,6 +143,11 @@ TEST(the_form_of_rax_is_checked_before_the_state)
 TEST(disable_keeps_other_leaves_out_until_it_is_through)
 {
 	reach(SYS_READY);
+	module.tdmrs[module.tdmr_count++] = module.tdmrs[0];	/* one TDMR per call */
+	machine.cpus[1].in_module = true;
+	CHECK_EQ(dispatch(TDH_SYS_DISABLE), TDX_SYS_BUSY);
+	CHECK_EQ(dispatch(TDH_SYS_RD), TDX_SYS_SHUTDOWN);
+	machine.cpus[1].in_module = false;
 	CHECK_EQ(dispatch(TDH_SYS_DISABLE), TDX_INTERRUPTED_RESUMABLE);
 	CHECK_EQ(dispatch(TDH_SYS_RD), TDX_SYS_SHUTDOWN);
 	CHECK_EQ(dispatch(TDH_SYS_INIT), TDX_SYS_SHUTDOWN);
