@@ -17,7 +17,6 @@ enum status_class {
 	CLASS_OPERAND = 0x01,
 	CLASS_BUSY = 0x02,
 	CLASS_PAGE = 0x03,
-	CLASS_TDMR = 0x0a,
 	CLASS_EPT = 0x0b,
 	CLASS_INSTRUCTION = 0xff,	/* never used by the module */
 };
@@ -132,7 +131,8 @@ static bool carries_operand(tdx_status_t status)
 {
 	switch (class_of(status)) {
 	case CLASS_OPERAND:
-		return true;
+		return tdx_status_is(status, TDX_OPERAND_INVALID) ||
+		       tdx_status_is(status, TDX_OPERAND_ADDR_RANGE_ERROR);
 	case CLASS_BUSY:
 		return tdx_status_is(status, TDX_OPERAND_BUSY);
 	case CLASS_PAGE:
@@ -147,22 +147,52 @@ static bool carries_operand(tdx_status_t status)
 static void detail_text(tdx_status_t status, char *to, size_t to_bytes)
 {
 	u32 detail = tdx_status_operand(status);
+	u32 first = detail & 0xff, second = detail >> 8 & 0xff, third = detail >> 16 & 0xff;
 	const char *operand = name_in(operand_names, ARRAY_SIZE(operand_names), detail, ~0ull);
 
 	to[0] = 0;
+	switch (status.raw & TDX_STATUS_IDENTITY_MASK) {
+	case TDX_INCONSISTENT_MSR & TDX_STATUS_IDENTITY_MASK:
+	case TDX_INCORRECT_MSR_VALUE & TDX_STATUS_IDENTITY_MASK:
+		format_text(to, to_bytes, " (MSR 0x%x)", detail);
+		return;
+	case TDX_CPUID_LEAF_NOT_SUPPORTED & TDX_STATUS_IDENTITY_MASK:
+		format_text(to, to_bytes, " (leaf 0x%x)", detail);
+		return;
+	case TDX_INVALID_PKG_ID & TDX_STATUS_IDENTITY_MASK:
+		format_text(to, to_bytes, " (package %u)", detail);
+		return;
+	case TDX_NUM_ACTIVATED_HKIDS_NOT_SUPPORTED & TDX_STATUS_IDENTITY_MASK:
+		format_text(to, to_bytes, " (limit %u)", detail);
+		return;
+	case TDX_SMRR_NOT_LOCKED & TDX_STATUS_IDENTITY_MASK:
+	case TDX_INVALID_SMRR_CONFIGURATION & TDX_STATUS_IDENTITY_MASK:
+		format_text(to, to_bytes, " (SMRR %u)", detail);
+		return;
+	case TDX_SMRR_OVERLAPS_CMR & TDX_STATUS_IDENTITY_MASK:
+		format_text(to, to_bytes, " (SMRR %u, CMR %u)", first, second);
+		return;
+	case TDX_INVALID_TDMR & TDX_STATUS_IDENTITY_MASK:
+	case TDX_NON_ORDERED_TDMR & TDX_STATUS_IDENTITY_MASK:
+	case TDX_TDMR_OUTSIDE_CMRS & TDX_STATUS_IDENTITY_MASK:
+		format_text(to, to_bytes, " (TDMR %u)", first);
+		return;
+	case TDX_INVALID_PAMT & TDX_STATUS_IDENTITY_MASK:
+	case TDX_PAMT_OUTSIDE_CMRS & TDX_STATUS_IDENTITY_MASK:
+		format_text(to, to_bytes, " (TDMR %u, PAMT level %u)", first, second);
+		return;
+	case TDX_PAMT_OVERLAP & TDX_STATUS_IDENTITY_MASK:
+		format_text(to, to_bytes, " (TDMR %u, PAMT level %u, other TDMR %u)", first, second, third);
+		return;
+	case TDX_INVALID_RESERVED_IN_TDMR & TDX_STATUS_IDENTITY_MASK:
+	case TDX_NON_ORDERED_RESERVED_IN_TDMR & TDX_STATUS_IDENTITY_MASK:
+		format_text(to, to_bytes, " (TDMR %u, reserved area %u)", first, second);
+		return;
+	default:
+		break;
+	}
 	if (carries_operand(status) && operand)
 		format_text(to, to_bytes, " (operand %s)", operand);
-	else if (tdx_status_is(status, TDX_INCONSISTENT_MSR) || tdx_status_is(status, TDX_INCORRECT_MSR_VALUE))
-		format_text(to, to_bytes, " (MSR 0x%x)", detail);
-	else if (tdx_status_is(status, TDX_CPUID_LEAF_NOT_SUPPORTED))
-		format_text(to, to_bytes, " (leaf 0x%x)", detail);
-	else if (tdx_status_is(status, TDX_INVALID_PKG_ID))
-		format_text(to, to_bytes, " (package %u)", detail);
-	else if (tdx_status_is(status, TDX_SMRR_OVERLAPS_CMR))
-		format_text(to, to_bytes, " (SMRR %u, CMR %u)", detail & 0xff, detail >> 8 & 0xff);
-	else if (class_of(status) == CLASS_TDMR)
-		format_text(to, to_bytes, " (TDMR %u, area or level %u, other TDMR %u)", detail & 0xff,
-			    detail >> 8 & 0xff, detail >> 16 & 0xff);
 	else if (class_of(status) == CLASS_GENERAL && detail)
 		format_text(to, to_bytes, " (exit reason %u)", detail & 0xffff);
 	else if (detail)
