@@ -26,7 +26,7 @@ kernel := console console_cmd cpu_call image irq line_edit lock log main page pa
 	sched timer
 kernel_lib := calendar format sha384 string
 tdx_asm := seamcall
-tdx := console_cmd detect doctor keyid module pamt pool reclaim seamcall sept sept_map shared_ept \
+tdx := cause console_cmd detect doctor facts keyid module pamt pool reclaim seamcall sept sept_map shared_ept \
 	status sysinfo td tdh_mem tdh_mng tdh_mr tdh_phymem tdh_sys tdh_vp tdmr vcpu
 vmm := build bus call_attest call_cpu call_io call_mem config console_cmd counters dev_console \
 	dev_pci dev_pci_msix dev_power dev_rtc dev_serial gmem guest hob params payload platform run tdvf \
@@ -66,10 +66,10 @@ unit_devices_tests := kernel/lib/calendar_test vmm/bus_test vmm/dev_console_test
 	vmm/platform_test vmm/virtio_test vmm/virtqueue_test
 # tdx/ on a fake module: the real page allocator, the rest of the kernel is tests/unit/tdx_world.c. module_test and
 # console_cmd include or leave out what asks the CPU.
-unit_tdx := kernel/lib/format kernel/lib/sha384 kernel/page kernel/page_map tdx/doctor tdx/keyid tdx/pamt tdx/pool \
+unit_tdx := kernel/lib/format kernel/lib/sha384 kernel/page kernel/page_map tdx/cause tdx/detect tdx/doctor tdx/keyid tdx/pamt tdx/pool \
 	tdx/reclaim tdx/seamcall tdx/sept tdx/sept_map tdx/shared_ept tdx/status tdx/sysinfo tdx/td tdx/tdh_mem \
 	tdx/tdh_mng tdx/tdh_mr tdx/tdh_phymem tdx/tdh_sys tdx/tdh_vp tdx/tdmr tdx/vcpu
-unit_tdx_tests := tdx/keyid_test tdx/module_test tdx/pamt_test tdx/seamcall_test tdx/sept_map_test tdx/sept_test tdx/shared_ept_test \
+unit_tdx_tests := tdx/detect_test tdx/doctor_test tdx/keyid_test tdx/module_test tdx/pamt_test tdx/seamcall_test tdx/sept_map_test tdx/sept_test tdx/shared_ept_test \
 	tdx/status_test tdx/sysinfo_test tdx/td_test tdx/tdmr_test tdx/vcpu_test
 unit_tdxemu := tests/unit/fake_machine tests/tdxemu/entropy tests/tdxemu/hmac_sha256 \
 	tests/tdxemu/leaf_mem_page tests/tdxemu/leaf_mem_range tests/tdxemu/leaf_mem_sept \
