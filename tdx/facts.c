@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Reads the machine into struct platform_facts: CPUID and MSRs of the boot core, what ACPI says, how the cores fared.
- * The one file of the detection with instructions; the judgement is tdx/detect.c. Boot core, during bring-up.
+ * The one file of the detection with instructions; the judgement is tdx/detect.c. What it finds about KeyIDs goes to the
+ * machine check handler as well, which must tell them from addresses. Boot core, during bring-up.
  */
 #include "tdx/facts.h"
 
 #include "arch/x86/acpi.h"
 #include "arch/x86/extable.h"
 #include "arch/x86/insn.h"
+#include "arch/x86/machine_check.h"
 #include "include/spec/x86/cpuid.h"
 #include "include/spec/x86/msr.h"
 #include "kernel/lib/string.h"
 #include "kernel/page.h"
 #include "kernel/percpu.h"
 #include "tdx/detect.h"
+#include "tdx/witness.h"
 
 static void read_cpuid(struct platform_facts *facts)
 {
@@ -77,6 +80,7 @@ int tdx_detect(struct tdx_platform *platform)
 {
 	const struct acpi_info *acpi = acpi_info();
 	struct platform_facts facts = { 0 };
+	int result;
 
 	read_cpuid(&facts);
 	read_msrs(&facts);
@@ -86,5 +90,8 @@ int tdx_detect(struct tdx_platform *platform)
 		facts.hotplug_bytes += acpi->hotplug_ranges[i].bytes;
 	if (facts.hotplug_bytes)
 		page_for_each_free_range(ZONE_HOST, MIB(2), add_fixed, &facts);
-	return detect_judge(&facts, platform);
+	result = detect_judge(&facts, platform);
+	if (!result)
+		machine_check_ask(witness_page, platform->keyid_address_bit);
+	return result;
 }
