@@ -14,113 +14,63 @@
 #include "kernel/lib/string.h"
 #include "tdx/firmware_setting.h"
 
-#define OUR_PLAN "Cella's plan and the memory map of the firmware do not agree: a fault of Cella, or the map has changed"
-
-struct cause {
-	u64 code;
-	const char *meaning;
-	const char *setting;
-};
+#define OUR_PLAN "Cella's plan does not suit the firmware's memory map: a fault of Cella, or the map has changed"
+#define WRONG_MAP "the firmware does not call this memory convertible: its memory map may have changed"
 
 /* clang-format off */
-static const struct cause causes[] = {
-	{ TDX_SYS_BUSY, "another core is inside the module; this may pass: try again", NULL },
-	{ TDX_RND_NO_ENTROPY, "the CPU's random number generator gave nothing in all attempts; this may pass: try again",
-	  NULL },
-	{ TDX_KEY_GENERATION_FAILED, "the memory encryption engine found no entropy for a key; this may pass: try again",
-	  NULL },
-	{ TDX_OPERAND_BUSY, "another core holds what the leaf needs; this may pass: try again", NULL },
-	{ TDX_INTERRUPTED_RESUMABLE, "an interrupt stopped the leaf, which was not called again often enough", NULL },
-	{ TDX_INTERRUPTED_RESTARTABLE, "an interrupt stopped the leaf, which was not called again often enough", NULL },
-	{ TDX_OPERAND_ADDR_RANGE_ERROR, "the address lies in no TDMR that is initialised", NULL },
-	{ TDX_SYS_INIT_NOT_PENDING, "something else has initialised the module since it was loaded: power the machine off "
-	  "and on", NULL },
-	{ TDX_SYS_LP_INIT_NOT_PENDING, "the module is not waiting for cores: TDH.SYS.INIT must succeed first", NULL },
-	{ TDX_SYS_LP_INIT_NOT_DONE, "this core has not done TDH.SYS.LP.INIT", NULL },
-	{ TDX_SYS_LP_INIT_DONE, "this core has done TDH.SYS.LP.INIT before", NULL },
-	{ TDX_SYS_CONFIG_NOT_PENDING, "the firmware counted more cores than did TDH.SYS.LP.INIT: every core that was there "
-	  "at boot must run", SETTING_ALL_CORES },
-	{ TDX_SYS_KEY_CONFIG_NOT_PENDING, "TDH.SYS.CONFIG must succeed first, and keys are made once", NULL },
-	{ TDX_SYS_NOT_READY, "the module's bring-up is not finished", NULL },
+static const struct {
+	u64 code;
+	const char *meaning, *setting;
+} causes[] = {
+	{ TDX_RND_NO_ENTROPY, "the CPU's random numbers ran out in all attempts; this may pass: try again", NULL },
+	{ TDX_KEY_GENERATION_FAILED, "the memory encryption engine found no entropy for a key: try again", NULL },
+	{ TDX_SYS_INIT_NOT_PENDING, "something else has initialised the module: power the machine off and on", NULL },
+	{ TDX_SYS_CONFIG_NOT_PENDING, "the firmware counted more cores than did TDH.SYS.LP.INIT: all that were there at boot "
+	  "must run", SETTING_ALL_CORES },
 	{ TDX_SYS_SHUTDOWN, "the module is shut down: power the machine off and on", NULL },
-	{ TDX_SYS_STATE_INCORRECT, "the module is not in the state in which it takes over from an older one", NULL },
 	{ TDX_SYS_INVALID_HANDOFF, "the older module left nothing that this one can take over", NULL },
-	{ TDX_SYS_INCOMPATIBLE_SIGSTRUCT, "the module's file and its signature do not belong together: install the module "
-	  "again", SETTING_SEAM_LOADER },
-	{ TDX_INCOMPATIBLE_SEAM_CAPABILITIES, "the CPU's SEAM functions are too old for this module, or differ between "
-	  "cores: update the microcode", SETTING_UPDATE },
-	{ TDX_CRYPTO_SELF_TEST_FAILED, "the module's self-test of its cryptography failed: defective CPU or module", NULL },
+	{ TDX_SYS_INCOMPATIBLE_SIGSTRUCT, "module and signature do not match: install it again", SETTING_SEAM_LOADER },
+	{ TDX_INCOMPATIBLE_SEAM_CAPABILITIES, "the CPU's SEAM functions are too old or differ by core", SETTING_UPDATE },
+	{ TDX_CRYPTO_SELF_TEST_FAILED, "the module's own test of its cryptography failed: defective CPU", NULL },
 	{ TDX_UPDATE_COMPATIBILITY_SENSITIVE, "a TD is being built: the update must wait", NULL },
-	{ TDX_NUM_ACTIVATED_HKIDS_NOT_SUPPORTED, "the firmware has activated more KeyIDs than the module can manage",
-	  SETTING_KEY_SPLIT },
-	{ TDX_LIMIT_CPUID_MAXVAL_SET, "the firmware cuts CPUID off at an early leaf (IA32_MISC_ENABLE bit 22)",
-	  SETTING_CPUID_LIMIT },
+	{ TDX_NUM_ACTIVATED_HKIDS_NOT_SUPPORTED, "the firmware activated more KeyIDs than fit", SETTING_KEY_SPLIT },
+	{ TDX_LIMIT_CPUID_MAXVAL_SET, "the firmware cuts CPUID off (IA32_MISC_ENABLE bit 22)", SETTING_CPUID_LIMIT },
 	{ TDX_CPUID_LEAF_NOT_SUPPORTED, "CPUID does not have a leaf that TDX needs", SETTING_CPUID_LIMIT },
-	{ TDX_CPUID_LEAF_1F_FORMAT_UNRECOGNIZED, "the module does not understand the processor topology in CPUID 0x1f",
-	  SETTING_UPDATE },
-	{ TDX_CPUID_MAX_SUBLEAVES_UNRECOGNIZED, "a CPUID leaf has more parts than this module knows: install a newer module",
-	  SETTING_SEAM_LOADER },
+	{ TDX_CPUID_LEAF_1F_FORMAT_UNRECOGNIZED, "the processor topology in CPUID makes no sense", SETTING_UPDATE },
 	{ TDX_ENABLE_MONITOR_FSM_NOT_SET, "MONITOR/MWAIT is off (IA32_MISC_ENABLE bit 18)", SETTING_MONITOR },
-	{ TDX_INVALID_WBINVD_SCOPE, "the cores that share the L3 cache are not exactly those of the package",
-	  SETTING_CLUSTERING },
-	{ TDX_INVALID_PKG_ID, "the package has a number beyond 7, the last that TDX knows: the firmware numbers APIC ids "
-	  "wrongly", SETTING_UPDATE },
-	{ TDX_SMRR_NOT_SUPPORTED, "the CPU does not protect the firmware's SMM memory (IA32_MTRRCAP bit 11, SMRR)",
-	  SETTING_UPDATE },
-	{ TDX_SMRR_LOCK_NOT_SUPPORTED, "the CPU cannot lock the SMM range (IA32_MTRRCAP bit 14, SMRR lock)",
-	  SETTING_UPDATE },
+	{ TDX_INVALID_WBINVD_SCOPE, "the cores that share an L3 cache are not one package", SETTING_CLUSTERING },
+	{ TDX_INVALID_PKG_ID, "packages beyond number 7: the firmware numbers APIC ids wrongly", SETTING_UPDATE },
+	{ TDX_SMRR_NOT_SUPPORTED, "the CPU cannot fence SMM memory off (IA32_MTRRCAP bit 11)", SETTING_UPDATE },
+	{ TDX_SMRR_LOCK_NOT_SUPPORTED, "the CPU cannot lock the SMM range (IA32_MTRRCAP bit 14)", SETTING_UPDATE },
 	{ TDX_SMRR_NOT_LOCKED, "the firmware has not locked its SMM range (0: SMRR, 1: SMRR2)", SETTING_UPDATE },
-	{ TDX_INVALID_SMRR_CONFIGURATION, "base or size of the firmware's SMM range make no sense (0: SMRR, 1: SMRR2)",
-	  SETTING_UPDATE },
+	{ TDX_INVALID_SMRR_CONFIGURATION, "the SMM range makes no sense (0: SMRR, 1: SMRR2)", SETTING_UPDATE },
 	{ TDX_SMRR_OVERLAPS_CMR, "the firmware calls its own SMM memory convertible", SETTING_UPDATE },
-	{ TDX_CMR_LIST_INVALID, "the firmware's list of convertible memory overlaps or is out of order",
-	  SETTING_MEMORY_LAYOUT },
-	{ TDX_INVALID_TDMR, OUR_PLAN, NULL },
-	{ TDX_NON_ORDERED_TDMR, OUR_PLAN, NULL },
-	{ TDX_TDMR_OUTSIDE_CMRS, "the TD pool has memory that the firmware does not call convertible: its memory map may have "
-	  "changed",
-	  SETTING_MEMORY_LAYOUT },
-	{ TDX_TDMR_ALREADY_INITIALIZED, "this TDMR was complete before", NULL },
-	{ TDX_INVALID_PAMT, OUR_PLAN, NULL },
-	{ TDX_PAMT_OUTSIDE_CMRS, "a PAMT lies in memory that the firmware does not call convertible: its memory map may have "
-	  "changed",
-	  SETTING_MEMORY_LAYOUT },
-	{ TDX_PAMT_OVERLAP, OUR_PLAN, NULL },
-	{ TDX_INVALID_RESERVED_IN_TDMR, OUR_PLAN, NULL },
-	{ TDX_NON_ORDERED_RESERVED_IN_TDMR, OUR_PLAN, NULL },
-	{ TDX_METADATA_FIELD_ID_INCORRECT, "this module does not have the field: install a newer one", SETTING_SEAM_LOADER },
-	{ TDX_METADATA_FIELD_NOT_READABLE, "this module does not show the field to its host", NULL },
+	{ TDX_CMR_LIST_INVALID, "the firmware's convertible memory overlaps or is out of order", SETTING_MEMORY_LAYOUT },
+	{ TDX_TDMR_OUTSIDE_CMRS, WRONG_MAP, SETTING_MEMORY_LAYOUT },
+	{ TDX_PAMT_OUTSIDE_CMRS, WRONG_MAP, SETTING_MEMORY_LAYOUT },
+	{ TDX_METADATA_FIELD_ID_INCORRECT, "the module is too old to have the field", SETTING_SEAM_LOADER },
 };
 
 /* By MSR: what it is about, what is wrong with a value that the module refuses. */
 static const struct {
 	u32 first, last;
-	const char *subject, *wrong;
-	const char *setting;
+	const char *subject, *wrong, *setting;
 } msrs[] = {
-	{ IA32_TSC_ADJUST, IA32_TSC_ADJUST, "the offset of the time stamp counter", "is set: cold-start the machine",
-	  SETTING_UPDATE },
-	{ IA32_MKTME_KEYID_PARTITIONING, IA32_MKTME_KEYID_PARTITIONING, "the KeyID split", "does not suit the module",
-	  SETTING_KEY_SPLIT },
-	{ IA32_WBINVDP, IA32_WBNOINVDP, "the number of cache parts to write back", "differs between the two registers that "
-	  "give it", SETTING_UPDATE },
+	{ IA32_TSC_ADJUST, IA32_TSC_ADJUST, "the offset of the time stamp counter", "is set", SETTING_UPDATE },
+	{ IA32_MKTME_KEYID_PARTITIONING, IA32_MKTME_KEYID_PARTITIONING, "the KeyID split", "is not right", SETTING_KEY_SPLIT },
+	{ IA32_WBINVDP, IA32_WBNOINVDP, "the number of cache parts to write back", "is told twice, differently", SETTING_UPDATE },
 	{ IA32_MISC_PACKAGE_CTLS, IA32_MISC_PACKAGE_CTLS, "energy filtering of the package", "is off", SETTING_UPDATE },
 	{ IA32_XAPIC_DISABLE_STATUS, IA32_XAPIC_DISABLE_STATUS, "the lock on x2APIC mode", "is not set", SETTING_X2APIC },
-	{ IA32_CORE_CAPABILITIES, IA32_CORE_CAPABILITIES, "the core capabilities", "lack what TDX needs", SETTING_UPDATE },
+	{ IA32_CORE_CAPABILITIES, IA32_CORE_CAPABILITIES, "the core capabilities", "lack one", SETTING_UPDATE },
 	{ IA32_MTRRCAP, IA32_MTRRCAP, "the memory range registers", "lack what TDX needs", SETTING_UPDATE },
-	{ IA32_ARCH_CAPABILITIES, IA32_ARCH_CAPABILITIES, "the list of immunities and mitigations",
-	  "lacks one that TDX needs: old microcode", SETTING_UPDATE },
-	{ IA32_TSX_CTRL, IA32_TSX_CTRL, "the control of TSX", "is not right: wrong microcode or firmware", SETTING_UPDATE },
-	{ IA32_MISC_ENABLE, IA32_MISC_ENABLE, "the CPU's feature switches", "are not as TDX needs them",
-	  SETTING_CPUID_LIMIT "; " SETTING_MONITOR },
+	{ IA32_ARCH_CAPABILITIES, IA32_ARCH_CAPABILITIES, "the list of mitigations", "lacks one: old microcode", SETTING_UPDATE },
+	{ IA32_TSX_CTRL, IA32_TSX_CTRL, "the control of TSX", "is not right: old microcode", SETTING_UPDATE },
+	{ IA32_MISC_ENABLE, IA32_MISC_ENABLE, "the CPU's feature switches", "are not right", SETTING_CPUID_LIMIT },
 	{ IA32_SMRR_PHYSBASE, IA32_SMRR2_PHYSMASK, "the firmware's SMM range", "is not right", SETTING_UPDATE },
-	{ IA32_PERF_CAPABILITIES, IA32_PERF_CAPABILITIES, "the performance counters", "have no full-width writes",
-	  SETTING_UPDATE },
+	{ IA32_PERF_CAPABILITIES, IA32_PERF_CAPABILITIES, "performance counters", "have no full-width writes", SETTING_UPDATE },
 	{ IA32_VMX_BASIC, IA32_VMX_EXIT_CTLS2, "the VMX capabilities", "lack a control that TDX needs", SETTING_VMX },
-	{ IA32_TME_CAPABILITY, IA32_TME_CAPABILITY, "the ciphers of the memory encryption engine", "lack AES-XTS",
-	  SETTING_TME },
-	{ IA32_TME_ACTIVATE, IA32_TME_ACTIVATE, "the memory encryption settings", "are unlocked or without AES-XTS",
-	  SETTING_TME },
+	{ IA32_TME_CAPABILITY, IA32_TME_CAPABILITY, "the memory encryption engine", "has no AES-XTS", SETTING_TME },
+	{ IA32_TME_ACTIVATE, IA32_TME_ACTIVATE, "memory encryption", "is unlocked or has no AES-XTS active", SETTING_TME },
 	{ 0, ~0u, "a register of the CPU", "does not hold what TDX needs", SETTING_UPDATE },	/* last: any other */
 };
 
@@ -137,10 +87,12 @@ static const struct {
 	{ CPUID_TOPOLOGY_V2, "topology", SETTING_CLUSTERING },
 	{ CPUID_EXT_ADDRESS, "address width", SETTING_ADDRESS_LIMIT },
 };
+
 static const char *const class_meanings[] = {
 	"the TD or its vCPU cannot go on", "Cella passed something that the module refuses",
-	"this may pass: try again", "the page is not what the leaf needs: a fault of Cella",
-	"the TD still has pages", "the module is not in the state that the leaf needs",
+	"another core holds what the leaf needs; this may pass: try again",
+	"the page is not what the leaf needs: a fault of Cella", "the TD still has pages",
+	"the leaf comes too early or too late in the module's life: TDH.SYS.INIT, TDH.SYS.LP.INIT, TDH.SYS.CONFIG, keys",
 	"the TD is not in the state that the leaf needs", "the vCPU is not in the state that the leaf needs",
 	"the KeyID is not in the state that the leaf needs", "the platform lacks something that the leaf needs",
 	OUR_PLAN, "the TD's private memory is not mapped as the leaf needs it",

@@ -52,7 +52,7 @@ struct check {
 };
 
 static const char *const fact_names[FACT_COUNT] = {
-#define NAME(name, leaf, reg) [FACT_##name] = #name,
+#define NAME(name, text, leaf, reg) [FACT_##name] = text,
 	FACT_CPUID_LIST(NAME)
 #undef NAME
 #define NAME(msr) [FACT_##msr] = #msr,
@@ -141,7 +141,8 @@ static enum doctor_verdict judge_keyid_count(const struct platform_facts *facts,
 	u64 partitioning = value_of(facts, FACT_IA32_MKTME_KEYID_PARTITIONING);
 	bool enough = partitioning >> 32 >= LEAST_PRIVATE_KEYIDS;
 
-	say(text, "the firmware's KeyID split is %u shared, %u for TDX%s", (u32)partitioning, (u32)(partitioning >> 32),
+	say(text, "IA32_MKTME_KEYID_PARTITIONING (MSR 0x%x) splits the KeyIDs into %u shared ones and %u for TDX%s",
+	    IA32_MKTME_KEYID_PARTITIONING, (u32)partitioning, (u32)(partitioning >> 32),
 	    enough ? "" : ": TDX needs two KeyIDs at least, one for the module and one for a TD");
 	return enough ? DOCTOR_PASS : DOCTOR_FAIL;
 }
@@ -206,15 +207,14 @@ static enum doctor_verdict judge_hotplug_memory(const struct platform_facts *fac
 
 static enum doctor_verdict judge_partial_write(const struct platform_facts *facts, char *text)
 {
-	u64 model = value_of(facts, FACT_CPUID_1_EAX) & CPU_FAMILY_MODEL_MASK;
+	u64 signature = value_of(facts, FACT_CPUID_1_EAX), model = signature & CPU_FAMILY_MODEL_MASK;
+	bool known = model == SAPPHIRE_RAPIDS || model == EMERALD_RAPIDS;
 
-	if (model != SAPPHIRE_RAPIDS && model != EMERALD_RAPIDS) {
-		say(text, "this CPU model (CPUID.1:EAX 0x%lx) is not known for it", value_of(facts, FACT_CPUID_1_EAX));
-		return DOCTOR_PASS;
-	}
-	say(text, "a stray write to TDX memory poisons a line on this CPU model: Cella does not map such memory, clears it "
-	    "with MOVDIR64B, and names its owner at a machine check");
-	return DOCTOR_WARN;
+	say(text, "CPUID.1:EAX reads 0x%lx: %s", signature,
+	    known ? "on this CPU a stray write to TDX memory poisons it; Cella does not map such memory, clears it with "
+		    "MOVDIR64B and names its owner at a machine check" :
+		    "this CPU is not known for poisoned lines after stray writes to TDX memory");
+	return known ? DOCTOR_WARN : DOCTOR_PASS;
 }
 
 static enum doctor_verdict judge_seamret(const struct platform_facts *facts, char *text)

@@ -26,7 +26,7 @@ static void read_cpuid(struct platform_facts *facts)
 	memcpy(facts->vendor, &vendor.ebx, sizeof(vendor.ebx));
 	memcpy(facts->vendor + 4, &vendor.edx, sizeof(vendor.edx));
 	memcpy(facts->vendor + 8, &vendor.ecx, sizeof(vendor.ecx));
-#define READ(name, leaf, reg) \
+#define READ(name, text, leaf, reg) \
 	facts->at[FACT_##name].readable = (leaf) <= ((leaf) >= CPUID_EXT_MAX ? extended_max : vendor.eax); \
 	if (facts->at[FACT_##name].readable) \
 		facts->at[FACT_##name].value = cpuid(leaf, 0).reg;

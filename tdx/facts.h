@@ -5,14 +5,14 @@
 
 #include "include/cella/types.h"
 
-/* X(register of a CPUID leaf, leaf, sub-leaf, register) */
 /* clang-format off */
+/* X(name, how it is called, leaf, register) */
 #define FACT_CPUID_LIST(X) \
-	X(CPUID_1_EAX, CPUID_FEATURES, eax) \
-	X(CPUID_1_ECX, CPUID_FEATURES, ecx) \
-	X(CPUID_1_EDX, CPUID_FEATURES, edx) \
-	X(CPUID_7_ECX, CPUID_EXTENDED, ecx) \
-	X(CPUID_80000008_EAX, CPUID_EXT_ADDRESS, eax)
+	X(CPUID_1_EAX, "CPUID.1:EAX", CPUID_FEATURES, eax) \
+	X(CPUID_1_ECX, "CPUID.1:ECX", CPUID_FEATURES, ecx) \
+	X(CPUID_1_EDX, "CPUID.1:EDX", CPUID_FEATURES, edx) \
+	X(CPUID_7_ECX, "CPUID.7:ECX", CPUID_EXTENDED, ecx) \
+	X(CPUID_80000008_EAX, "CPUID.0x80000008:EAX", CPUID_EXT_ADDRESS, eax)
 
 #define FACT_MSR_LIST(X) \
 	X(IA32_MISC_ENABLE) \

@@ -76,6 +76,31 @@ static const char *const class_names[] = {
 	"TDMR", "EPT", "metadata", "service TD", "migration", "unknown", "attestation", "L2",
 };
 
+/* clang-format off */
+static const struct {
+	u64 code;
+	enum { DETAIL_HEX, DETAIL_DECIMAL } base;
+	const char *parts[3];	/* of bits 31:0: one takes all of them, two or three a byte each */
+} details[] = {
+	{ TDX_INCONSISTENT_MSR, DETAIL_HEX, { "MSR" } },
+	{ TDX_INCORRECT_MSR_VALUE, DETAIL_HEX, { "MSR" } },
+	{ TDX_CPUID_LEAF_NOT_SUPPORTED, DETAIL_HEX, { "leaf" } },
+	{ TDX_INVALID_PKG_ID, DETAIL_DECIMAL, { "package" } },
+	{ TDX_NUM_ACTIVATED_HKIDS_NOT_SUPPORTED, DETAIL_DECIMAL, { "limit" } },
+	{ TDX_SMRR_NOT_LOCKED, DETAIL_DECIMAL, { "SMRR" } },
+	{ TDX_INVALID_SMRR_CONFIGURATION, DETAIL_DECIMAL, { "SMRR" } },
+	{ TDX_SMRR_OVERLAPS_CMR, DETAIL_DECIMAL, { "SMRR", "CMR" } },
+	{ TDX_INVALID_TDMR, DETAIL_DECIMAL, { "TDMR" } },
+	{ TDX_NON_ORDERED_TDMR, DETAIL_DECIMAL, { "TDMR" } },
+	{ TDX_TDMR_OUTSIDE_CMRS, DETAIL_DECIMAL, { "TDMR" } },
+	{ TDX_INVALID_PAMT, DETAIL_DECIMAL, { "TDMR", "PAMT level" } },
+	{ TDX_PAMT_OUTSIDE_CMRS, DETAIL_DECIMAL, { "TDMR", "PAMT level" } },
+	{ TDX_PAMT_OVERLAP, DETAIL_DECIMAL, { "TDMR", "PAMT level", "other TDMR" } },
+	{ TDX_INVALID_RESERVED_IN_TDMR, DETAIL_DECIMAL, { "TDMR", "reserved area" } },
+	{ TDX_NON_ORDERED_RESERVED_IN_TDMR, DETAIL_DECIMAL, { "TDMR", "reserved area" } },
+};
+/* clang-format on */
+
 static u32 class_of(tdx_status_t status)
 {
 	return (u32)(status.raw >> TDX_STATUS_CLASS_SHIFT) & 0xff;
@@ -147,49 +172,24 @@ static bool carries_operand(tdx_status_t status)
 static void detail_text(tdx_status_t status, char *to, size_t to_bytes)
 {
 	u32 detail = tdx_status_operand(status);
-	u32 first = detail & 0xff, second = detail >> 8 & 0xff, third = detail >> 16 & 0xff;
 	const char *operand = name_in(operand_names, ARRAY_SIZE(operand_names), detail, ~0ull);
 
 	to[0] = 0;
-	switch (status.raw & TDX_STATUS_IDENTITY_MASK) {
-	case TDX_INCONSISTENT_MSR & TDX_STATUS_IDENTITY_MASK:
-	case TDX_INCORRECT_MSR_VALUE & TDX_STATUS_IDENTITY_MASK:
-		format_text(to, to_bytes, " (MSR 0x%x)", detail);
+	for (u32 i = 0; i < ARRAY_SIZE(details); i++) {
+		const char *const *parts = details[i].parts;
+
+		if (!tdx_status_is(status, details[i].code))
+			continue;
+		if (details[i].base == DETAIL_HEX)
+			format_text(to, to_bytes, " (%s 0x%x)", parts[0], detail);
+		else if (!parts[1])
+			format_text(to, to_bytes, " (%s %u)", parts[0], detail);
+		else if (!parts[2])
+			format_text(to, to_bytes, " (%s %u, %s %u)", parts[0], detail & 0xff, parts[1], detail >> 8 & 0xff);
+		else
+			format_text(to, to_bytes, " (%s %u, %s %u, %s %u)", parts[0], detail & 0xff, parts[1],
+				    detail >> 8 & 0xff, parts[2], detail >> 16 & 0xff);
 		return;
-	case TDX_CPUID_LEAF_NOT_SUPPORTED & TDX_STATUS_IDENTITY_MASK:
-		format_text(to, to_bytes, " (leaf 0x%x)", detail);
-		return;
-	case TDX_INVALID_PKG_ID & TDX_STATUS_IDENTITY_MASK:
-		format_text(to, to_bytes, " (package %u)", detail);
-		return;
-	case TDX_NUM_ACTIVATED_HKIDS_NOT_SUPPORTED & TDX_STATUS_IDENTITY_MASK:
-		format_text(to, to_bytes, " (limit %u)", detail);
-		return;
-	case TDX_SMRR_NOT_LOCKED & TDX_STATUS_IDENTITY_MASK:
-	case TDX_INVALID_SMRR_CONFIGURATION & TDX_STATUS_IDENTITY_MASK:
-		format_text(to, to_bytes, " (SMRR %u)", detail);
-		return;
-	case TDX_SMRR_OVERLAPS_CMR & TDX_STATUS_IDENTITY_MASK:
-		format_text(to, to_bytes, " (SMRR %u, CMR %u)", first, second);
-		return;
-	case TDX_INVALID_TDMR & TDX_STATUS_IDENTITY_MASK:
-	case TDX_NON_ORDERED_TDMR & TDX_STATUS_IDENTITY_MASK:
-	case TDX_TDMR_OUTSIDE_CMRS & TDX_STATUS_IDENTITY_MASK:
-		format_text(to, to_bytes, " (TDMR %u)", first);
-		return;
-	case TDX_INVALID_PAMT & TDX_STATUS_IDENTITY_MASK:
-	case TDX_PAMT_OUTSIDE_CMRS & TDX_STATUS_IDENTITY_MASK:
-		format_text(to, to_bytes, " (TDMR %u, PAMT level %u)", first, second);
-		return;
-	case TDX_PAMT_OVERLAP & TDX_STATUS_IDENTITY_MASK:
-		format_text(to, to_bytes, " (TDMR %u, PAMT level %u, other TDMR %u)", first, second, third);
-		return;
-	case TDX_INVALID_RESERVED_IN_TDMR & TDX_STATUS_IDENTITY_MASK:
-	case TDX_NON_ORDERED_RESERVED_IN_TDMR & TDX_STATUS_IDENTITY_MASK:
-		format_text(to, to_bytes, " (TDMR %u, reserved area %u)", first, second);
-		return;
-	default:
-		break;
 	}
 	if (carries_operand(status) && operand)
 		format_text(to, to_bytes, " (operand %s)", operand);
