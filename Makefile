@@ -20,14 +20,14 @@ say = printf '  %-5s %s\n'
 boot_asm := multiboot2
 boot := entry multiboot2
 arch_x86_asm := exception trampoline switch
-arch_x86 := acpi acpi_parse backtrace console cpu desc lapic legacy_irq paging power rtc smp task \
-	time trap vmx
+arch_x86 := acpi acpi_parse backtrace console cpu desc lapic legacy_irq machine_check paging power rtc smp \
+	task time trap vmx
 kernel := console console_cmd cpu_call image irq line_edit lock log main page page_map panic percpu \
 	sched timer
 kernel_lib := calendar format sha384 string
 tdx_asm := seamcall
-tdx := console_cmd detect doctor keyid module pamt pool reclaim seamcall sept sept_map shared_ept \
-	status sysinfo td tdh_mem tdh_mng tdh_mr tdh_phymem tdh_sys tdh_vp tdmr vcpu
+tdx := console_cmd detect doctor facts keyid module pamt pool reclaim seamcall sept sept_map shared_ept status \
+	sysinfo td tdh_mem tdh_mng tdh_mr tdh_phymem tdh_sys tdh_vp tdmr vcpu witness cause
 vmm := build bus call_attest call_cpu call_io call_mem config console_cmd counters dev_console \
 	dev_pci dev_pci_msix dev_power dev_rtc dev_serial gmem guest hob params payload platform run tdvf \
 	tdvmcall vapic vintr virtio virtio_common virtqueue
@@ -67,11 +67,13 @@ unit_devices_tests := kernel/lib/calendar_test vmm/bus_test vmm/dev_console_test
 	vmm/platform_test vmm/virtio_test vmm/virtqueue_test
 # tdx/ on a fake module: the real page allocator, the rest of the kernel is tests/unit/tdx_world.c. module_test and
 # console_cmd include or leave out what asks the CPU.
-unit_tdx := kernel/lib/format kernel/lib/sha384 kernel/page kernel/page_map tdx/doctor tdx/keyid tdx/pamt tdx/pool \
-	tdx/reclaim tdx/seamcall tdx/sept tdx/sept_map tdx/shared_ept tdx/status tdx/sysinfo tdx/td tdx/tdh_mem \
-	tdx/tdh_mng tdx/tdh_mr tdx/tdh_phymem tdx/tdh_sys tdx/tdh_vp tdx/tdmr tdx/vcpu
-unit_tdx_tests := tdx/keyid_test tdx/module_test tdx/pamt_test tdx/seamcall_test tdx/sept_map_test tdx/sept_test tdx/shared_ept_test \
-	tdx/status_test tdx/sysinfo_test tdx/td_test tdx/tdmr_test tdx/vcpu_test
+unit_tdx := kernel/lib/format kernel/lib/sha384 kernel/page kernel/page_map tdx/cause tdx/detect tdx/doctor \
+	tdx/keyid tdx/pamt tdx/pool tdx/reclaim tdx/seamcall tdx/sept tdx/sept_map tdx/shared_ept tdx/status \
+	tdx/sysinfo tdx/td tdx/tdh_mem tdx/tdh_mng tdx/tdh_mr tdx/tdh_phymem tdx/tdh_sys tdx/tdh_vp tdx/tdmr tdx/vcpu \
+	tdx/witness
+unit_tdx_tests := tdx/keyid_test tdx/module_test tdx/pamt_test tdx/seamcall_test tdx/sept_map_test \
+	tdx/sept_test tdx/shared_ept_test tdx/status_test tdx/sysinfo_test tdx/td_test tdx/tdmr_test tdx/vcpu_test \
+	tdx/witness_test tdx/detect_test tdx/doctor_test
 unit_tdxemu := tests/unit/fake_machine tests/tdxemu/clear_watch tests/tdxemu/entropy tests/tdxemu/hmac_sha256 \
 	tests/tdxemu/leaf_mem_page tests/tdxemu/leaf_mem_range tests/tdxemu/leaf_mem_sept tests/tdxemu/leaf_mem_size \
 	tests/tdxemu/leaf_mng tests/tdxemu/leaf_mng_init tests/tdxemu/leaf_mr tests/tdxemu/leaf_pamt \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The console command `tdx`: what the module says about itself, what Cella gave it, how often it was called; `tdx
- * doctor`: why TDX is not up. Reads only what other files of tdx/ offer. Console task.
+ * doctor`: every precondition, and why TDX is not up. Reads only what other files of tdx/ offer. Console task.
  */
 #include "tdx/console_cmd.h"
 
@@ -80,17 +80,18 @@ static void show_counts(void)
 #undef SHOW
 }
 
+static void print_row(enum doctor_verdict verdict, const char *text)
+{
+	(void)verdict;
+	console_printf("%s\n", text);
+}
+
 static void show_causes(void)
 {
-	if (tdx_module_state() == TDX_MODULE_READY) {
-		console_printf("TDX is ready, nothing to complain about.\n");
-		return;
-	}
-	console_printf("TDX is not available (module state %s):\n", state_names[tdx_module_state()]);
-	for (u32 i = 0; i < doctor_count(); i++)
-		console_printf("%u. %s.\n", i + 1, doctor_sentence(i));
-	if (!doctor_count())
-		console_printf("%s.\n", tdx_module_reason());
+	const char *is = tdx_module_state() == TDX_MODULE_READY ? "ready" : "not available";
+
+	console_printf("TDX is %s (module state %s):\n", is, state_names[tdx_module_state()]);
+	doctor_report(print_row);
 }
 
 static void run(int argc, char **argv)

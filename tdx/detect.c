@@ -1,124 +1,337 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Preconditions of TDX that show without a SEAMCALL. Each check that fails is one sentence for the operator, and all of
- * them are made, so that one visit to the firmware set-up is enough. Passing them proves nothing yet: buggy firmware
- * reports KeyIDs although TDX cannot work, and only TDH.SYS.INIT finds out.
+ * Preconditions of TDX that show without a SEAMCALL, as a table in the order in which they depend on each other: most
+ * are bits of a register, the rest have a function. All of them are judged, so that one visit to the firmware set-up is
+ * enough; one whose predecessor fails is "not reached". Passing them proves nothing yet: buggy firmware reports KeyIDs
+ * although TDX cannot work, and only TDH.SYS.INIT finds out.
  *
  * Manual: TDX Module Base, "Intel TDX Enumeration and Configuration"; Intel Architecture Memory Encryption
- * Technologies, "IA32_TME_ACTIVATE", "IA32_MKTME_KEYID_PARTITIONING".
+ * Technologies, "IA32_TME_ACTIVATE", "IA32_MKTME_KEYID_PARTITIONING"; SDM volume 4 for the other MSRs.
  */
 #include "tdx/detect.h"
 
-#include "arch/x86/extable.h"
-#include "arch/x86/insn.h"
 #include "include/cella/errno.h"
 #include "include/spec/x86/cpuid.h"
 #include "include/spec/x86/msr.h"
-#include "kernel/percpu.h"
+#include "kernel/lib/format.h"
+#include "kernel/lib/string.h"
 #include "tdx/doctor.h"
+#include "tdx/facts.h"
+#include "tdx/firmware_setting.h"
 #include "tdx/keyid.h"
 
-enum { LEAST_PRIVATE_KEYIDS = 2 };	/* one for the module, one for a TD */
+enum {
+	LEAST_PRIVATE_KEYIDS = 2,	/* one for the module, one for a TD */
+	JUDGEMENT_BYTES = 224,
+	CPU_FAMILY_MODEL_MASK = 0x0fff0ff0,	/* of CPUID.1:EAX */
+	SAPPHIRE_RAPIDS = 0x000806f0,
+	EMERALD_RAPIDS = 0x000c06f0,
+};
 
-static void check_vmx(void)
+/* clang-format off */
+enum check_index {
+	CHECK_NONE, CHECK_VENDOR, CHECK_CPUID_LIMIT, CHECK_VMX, CHECK_XSAVE, CHECK_MOVDIR64B, CHECK_SELF_SNOOP,
+	CHECK_TME_PRESENT, CHECK_TME_ENABLED, CHECK_TME_LOCKED, CHECK_TME_MT, CHECK_TME_ALGORITHM, CHECK_KEYID_MSR,
+	CHECK_KEYID_COUNT, CHECK_KEYID_RANGE, CHECK_SEAMRR_CAPABILITY, CHECK_SEAMRR_BASE, CHECK_SEAMRR_LOCKED,
+	CHECK_SEAMRR_VALID, CHECK_SMRR, CHECK_XAPIC_LOCK, CHECK_X2APIC_OPT_OUT, CHECK_CORES, CHECK_HOTPLUG_CPU,
+	CHECK_HOTPLUG_MEMORY, CHECK_ERRATUM_PARTIAL_WRITE, CHECK_ERRATUM_SEAMRET, CHECK_COUNT,
+};
+/* clang-format on */
+
+struct check {
+	const char *id;
+	enum check_index needs;	/* must hold, or this one is not reached */
+	const char *setting;
+	/* with a function */
+	enum doctor_verdict (*judge)(const struct platform_facts *facts, char *text);
+	/* without: bits @mask of @fact must be @wanted */
+	enum fact fact;
+	u64 mask, wanted;
+	const char *good, *bad;
+	const char *unreadable;	/* what it means when the register cannot be read; NULL: a failure */
+};
+
+static const char *const fact_names[FACT_COUNT] = {
+#define NAME(name, text, leaf, reg) [FACT_##name] = text,
+	FACT_CPUID_LIST(NAME)
+#undef NAME
+#define NAME(msr) [FACT_##msr] = #msr,
+	FACT_MSR_LIST(NAME)
+#undef NAME
+};
+
+static const u32 fact_msrs[FACT_COUNT] = {
+#define NAME(msr) [FACT_##msr] = msr,
+	FACT_MSR_LIST(NAME)
+#undef NAME
+};
+
+#define say(text, ...) format_text(text, JUDGEMENT_BYTES, __VA_ARGS__)
+
+static u64 value_of(const struct platform_facts *facts, enum fact fact)
 {
-	for (u32 cpu = 0; cpu < cpu_count(); cpu++) {
-		const struct percpu *core = cpu_at(cpu);
-
-		if (core->vmx == VMX_ON)
-			continue;
-		doctor_complain("vmx", "core %u (APIC id 0x%x) is not in VMX operation: %s; the firmware setting is \"Intel "
-				"VMX\" or \"Intel Virtualization Technology\"", cpu, core->apic_id,
-				core->vmx_reason ? core->vmx_reason : "VMX was not tried");
-		return;	/* the other cores fail for the same reason */
-	}
+	return facts->at[fact].value;
 }
 
-static void check_cpu(void)
+static enum doctor_verdict judge_vendor(const struct platform_facts *facts, char *text)
 {
-	struct cpuid_regs features = cpuid(CPUID_FEATURES, 0);
-	struct cpuid_regs extended = cpuid(CPUID_EXTENDED, 0);
+	bool intel = strcmp(facts->vendor, "GenuineIntel") == 0;
 
-	if (!(extended.ecx & CPUID_7_ECX_MOVDIR64B))
-		doctor_complain("movdir64b", "this CPU has no MOVDIR64B, which clears memory that comes back from TDX: it is no "
-				"TDX CPU");
-	if (!(features.edx & CPUID_1_EDX_SELF_SNOOP))
-		doctor_complain("self-snoop", "this CPU does not report self-snoop, which TDX needs");
-	if (!(features.ecx & CPUID_1_ECX_XSAVE))
-		doctor_complain("xsave", "this CPU does not report XSAVE, which TDX needs");
+	say(text, "CPUID 0 reads %s%s", facts->vendor, intel ? "" : ", TDX needs a CPU by Intel (GenuineIntel)");
+	return intel ? DOCTOR_PASS : DOCTOR_FAIL;
 }
 
-/* Number of bits that KeyIDs take from the physical address; 0 with a complaint. */
-static u32 keyid_bits(void)
+static enum doctor_verdict judge_vmx(const struct platform_facts *facts, char *text)
 {
-	u64 activate;
-	u32 bits;
-
-	if (!rdmsr_safe(IA32_TME_ACTIVATE, &activate)) {
-		doctor_complain("tme-present", "this CPU has no memory encryption engine (MSR 0x%x is not there): TDX needs a CPU "
-				"with TME-MT, or the firmware hides it", IA32_TME_ACTIVATE);
-		return 0;
+	if (!facts->vmx_reason) {
+		say(text, "all %u cores are in VMX operation", facts->cores_started);
+		return DOCTOR_PASS;
 	}
-	if (!(activate & TME_ACTIVATE_ENABLED)) {
-		doctor_complain("tme-enabled", "memory encryption is off: enable \"Total Memory Encryption (TME)\" and \"TME "
-				"Multi-Tenant (TME-MT)\" in the firmware set-up");
-		return 0;
-	}
-	if (!(activate & TME_ACTIVATE_LOCKED)) {
-		doctor_complain("tme-locked", "the firmware has not locked the memory encryption settings (MSR 0x%x): update the "
-				"firmware", IA32_TME_ACTIVATE);
-		return 0;
-	}
-	bits = (u32)(activate >> TME_ACTIVATE_KEYID_BITS_SHIFT) & TME_ACTIVATE_KEYID_BITS_MASK;
-	if (!bits)
-		doctor_complain("tme-mt", "memory encryption has only one key: enable \"TME Multi-Tenant (TME-MT)\" in the "
-				"firmware set-up");
-	return bits;
+	say(text, "core %u (APIC id 0x%x) is not in VMX operation: %s", facts->vmx_core, facts->vmx_apic_id,
+	    facts->vmx_reason);
+	return DOCTOR_FAIL;
 }
 
-static void check_keyids(struct tdx_platform *platform)
+static enum doctor_verdict judge_tme_present(const struct platform_facts *facts, char *text)
 {
-	u32 address_bits = cpuid(CPUID_EXT_ADDRESS, 0).eax & CPUID_EXT_ADDRESS_PA_MASK;
-	u32 bits = keyid_bits();
-	u64 partitioning;
-	u32 shared, private;
+	u64 activate = value_of(facts, FACT_IA32_TME_ACTIVATE);
 
-	if (!bits)
-		return;
-	if (!rdmsr_safe(IA32_MKTME_KEYID_PARTITIONING, &partitioning)) {
-		doctor_complain("keyid-msr", "this CPU has no KeyIDs for TDX (MSR 0x%x is not there): enable \"Trust Domain "
-				"Extensions (TDX)\" in the firmware set-up; TDX needs a CPU that has it",
-				IA32_MKTME_KEYID_PARTITIONING);
-		return;
+	/* machines that answer every MSR show 0 */
+	if (!facts->at[FACT_IA32_TME_ACTIVATE].readable ||
+	    (!activate && !(value_of(facts, FACT_CPUID_7_ECX) & CPUID_7_ECX_TME))) {
+		say(text, "IA32_TME_ACTIVATE (MSR 0x%x) is not there: the CPU has no Total Memory Encryption engine, or the "
+		    "firmware hides it", IA32_TME_ACTIVATE);
+		return DOCTOR_FAIL;
 	}
-	shared = (u32)partitioning;
-	private = (u32)(partitioning >> 32);
-	if (private < LEAST_PRIVATE_KEYIDS) {
-		doctor_complain("keyid-count", "the firmware has reserved %u KeyIDs for TDX, at least %u are needed: enable \"Trust "
-				"Domain Extensions (TDX)\" and set \"TME-MT/TDX key split\" to a non-zero value",
-				private, LEAST_PRIVATE_KEYIDS);
-		return;
-	}
-	if ((u64)shared + private >= KEYID_LIMIT || shared + private >= 1u << bits || bits >= address_bits) {
-		doctor_complain("keyid-range", "the firmware's KeyID split makes no sense: %u shared and %u private KeyIDs in %u bits "
-				"of %u-bit addresses: update the firmware", shared, private, bits, address_bits);
-		return;
-	}
-	platform->first_private_keyid = (u16)(shared + 1);
-	platform->private_keyids = (u16)private;
-	platform->keyid_address_bit = address_bits - bits;
+	say(text, "IA32_TME_ACTIVATE (MSR 0x%x) reads 0x%lx: the memory encryption engine is there", IA32_TME_ACTIVATE,
+	    activate);
+	return DOCTOR_PASS;
 }
 
-int tdx_detect(struct tdx_platform *platform)
+static u32 keyid_bits(const struct platform_facts *facts)
 {
-	struct tdx_platform found = { 0 };
-	u32 complaints = doctor_count();
+	return (u32)(value_of(facts, FACT_IA32_TME_ACTIVATE) >> TME_ACTIVATE_KEYID_BITS_SHIFT) &
+	       TME_ACTIVATE_KEYID_BITS_MASK;
+}
 
-	check_vmx();
-	check_cpu();
-	check_keyids(&found);
-	if (doctor_count() != complaints)
-		return -ENODEV;
-	*platform = found;
+static enum doctor_verdict judge_tme_mt(const struct platform_facts *facts, char *text)
+{
+	u32 bits = keyid_bits(facts);
+
+	say(text, "IA32_TME_ACTIVATE (MSR 0x%x) gives KeyIDs %u address bits%s", IA32_TME_ACTIVATE, bits,
+	    bits ? "" : ": memory encryption has only one key, TME-MT is off");
+	return bits ? DOCTOR_PASS : DOCTOR_FAIL;
+}
+
+/* Whether the module wants integrity only the firmware's table for it tells, so any AES-XTS will do here. */
+static enum doctor_verdict judge_algorithm(const struct platform_facts *facts, char *text)
+{
+	u64 offered = value_of(facts, FACT_IA32_TME_CAPABILITY) & TME_AES_XTS_MASK;
+	u64 active = value_of(facts, FACT_IA32_TME_ACTIVATE) >> TME_ACTIVATE_AES_XTS_SHIFT & TME_AES_XTS_MASK;
+
+	say(text, "IA32_TME_CAPABILITY (MSR 0x%x) offers ciphers 0x%lx, IA32_TME_ACTIVATE (MSR 0x%x) activates 0x%lx: %s",
+	    IA32_TME_CAPABILITY, offered, IA32_TME_ACTIVATE, active,
+	    !offered ? "the engine has no AES-XTS, which TDX needs" :
+	    !(offered & active) ? "the firmware activated no AES-XTS for KeyIDs" : "AES-XTS for KeyIDs");
+	return offered & active ? DOCTOR_PASS : DOCTOR_FAIL;
+}
+
+static enum doctor_verdict judge_keyid_count(const struct platform_facts *facts, char *text)
+{
+	u64 partitioning = value_of(facts, FACT_IA32_MKTME_KEYID_PARTITIONING);
+	bool enough = partitioning >> 32 >= LEAST_PRIVATE_KEYIDS;
+
+	say(text, "IA32_MKTME_KEYID_PARTITIONING (MSR 0x%x) splits the KeyIDs into %u shared ones and %u for TDX%s",
+	    IA32_MKTME_KEYID_PARTITIONING, (u32)partitioning, (u32)(partitioning >> 32),
+	    enough ? "" : ": TDX needs two KeyIDs at least, one for the module and one for a TD");
+	return enough ? DOCTOR_PASS : DOCTOR_FAIL;
+}
+
+static enum doctor_verdict judge_keyid_range(const struct platform_facts *facts, char *text)
+{
+	u64 partitioning = value_of(facts, FACT_IA32_MKTME_KEYID_PARTITIONING);
+	u64 last = (partitioning & ~0u) + (partitioning >> 32);
+	u32 address_bits = (u32)value_of(facts, FACT_CPUID_80000008_EAX) & CPUID_EXT_ADDRESS_PA_MASK;
+	u32 bits = keyid_bits(facts);
+	bool fits = last < KEYID_LIMIT && last < BIT(bits) && bits < address_bits;
+
+	say(text, "KeyIDs up to %lu in %u bits of %u-bit addresses: %s", last, bits, address_bits,
+	    fits ? "they fit" : "the firmware's KeyID split makes no sense");
+	return fits ? DOCTOR_PASS : DOCTOR_FAIL;
+}
+
+static enum doctor_verdict judge_x2apic_opt_out(const struct platform_facts *facts, char *text)
+{
+	say(text, "%s", facts->x2apic_opt_out ? "the ACPI DMAR asks to stay out of x2APIC mode, which TDX needs" :
+						"no ACPI DMAR asks to stay out of x2APIC mode");
+	return facts->x2apic_opt_out ? DOCTOR_FAIL : DOCTOR_PASS;
+}
+
+static enum doctor_verdict judge_cores(const struct platform_facts *facts, char *text)
+{
+	if (facts->cores_started >= facts->cores_listed) {
+		say(text, "%u cores in the ACPI MADT, all of them run", facts->cores_listed);
+		return DOCTOR_PASS;
+	}
+	if (facts->cores_beyond_limit)
+		say(text, "the ACPI MADT lists %u cores, %u more than Cella takes: TDX needs every one of them",
+		    facts->cores_listed, facts->cores_beyond_limit);
+	else
+		say(text, "the ACPI MADT lists %u cores, %u run, the core with APIC id 0x%x does not: TDX needs every one of "
+		    "them", facts->cores_listed, facts->cores_started, facts->absent_apic_id);
+	return DOCTOR_FAIL;
+}
+
+static enum doctor_verdict judge_hotplug_cpu(const struct platform_facts *facts, char *text)
+{
+	say(text, "the ACPI MADT lets %u cores come later%s", facts->hotplug_cores,
+	    facts->hotplug_cores ? ": TDX needs a fixed set of cores" : "");
+	return facts->hotplug_cores ? DOCTOR_FAIL : DOCTOR_PASS;
+}
+
+static enum doctor_verdict judge_hotplug_memory(const struct platform_facts *facts, char *text)
+{
+	u64 mib = facts->hotplug_bytes >> 20;
+
+	if (!mib) {
+		say(text, "the ACPI SRAT names no hot-pluggable memory");
+		return DOCTOR_PASS;
+	}
+	if (facts->fixed_free_bytes) {
+		say(text, "the ACPI SRAT calls %lu MiB hot-pluggable or non-volatile: they stay out of the TD pool", mib);
+		return DOCTOR_WARN;
+	}
+	say(text, "the ACPI SRAT calls all memory hot-pluggable or non-volatile: none is left for the TD pool");
+	return DOCTOR_FAIL;
+}
+
+static enum doctor_verdict judge_partial_write(const struct platform_facts *facts, char *text)
+{
+	u64 signature = value_of(facts, FACT_CPUID_1_EAX), model = signature & CPU_FAMILY_MODEL_MASK;
+	bool known = model == SAPPHIRE_RAPIDS || model == EMERALD_RAPIDS;
+
+	say(text, "CPUID.1:EAX reads 0x%lx: %s", signature,
+	    known ? "on this CPU a stray write to TDX memory poisons it; Cella does not map such memory, clears it with "
+		    "MOVDIR64B and names its owner at a machine check" :
+		    "this CPU is not known for poisoned lines after stray writes to TDX memory");
+	return known ? DOCTOR_WARN : DOCTOR_PASS;
+}
+
+static enum doctor_verdict judge_seamret(const struct platform_facts *facts, char *text)
+{
+	bool keeps = value_of(facts, FACT_IA32_VMX_BASIC) & BIT(VMX_BASIC_SEAMRET_KEEPS_VMCS_BIT);
+
+	say(text, "IA32_VMX_BASIC (MSR 0x%x) bit %u is %u: calls of the SEAM loader %s", IA32_VMX_BASIC,
+	    VMX_BASIC_SEAMRET_KEEPS_VMCS_BIT, keeps,
+	    keeps ? "keep the current VMCS" : "lose the current VMCS; harmless, Cella keeps none");
+	return DOCTOR_PASS;
+}
+
+/* clang-format off */
+#define BITS(fact_name, bits, value) .fact = FACT_##fact_name, .mask = (bits), .wanted = (value)
+static const struct check checks[CHECK_COUNT] = {
+	[CHECK_VENDOR] = { "cpu-vendor", .judge = judge_vendor },
+	[CHECK_CPUID_LIMIT] = { "cpuid-limit", CHECK_VENDOR, SETTING_CPUID_LIMIT,
+		BITS(IA32_MISC_ENABLE, MISC_ENABLE_LIMIT_CPUID, 0),
+		.good = "CPUID is complete", .bad = "the firmware cuts CPUID off at an early leaf" },
+	[CHECK_VMX] = { "vmx", CHECK_NONE, SETTING_VMX, judge_vmx },
+	[CHECK_XSAVE] = { "xsave", CHECK_NONE, NULL, BITS(CPUID_1_ECX, CPUID_1_ECX_XSAVE, CPUID_1_ECX_XSAVE),
+		.good = "the CPU has XSAVE", .bad = "the CPU has no XSAVE (bit 26), in which TDX keeps a TD's registers" },
+	[CHECK_MOVDIR64B] = { "movdir64b", CHECK_CPUID_LIMIT, NULL,
+		BITS(CPUID_7_ECX, CPUID_7_ECX_MOVDIR64B, CPUID_7_ECX_MOVDIR64B),
+		.good = "the CPU has MOVDIR64B",
+		.bad = "the CPU has no MOVDIR64B (bit 28), which clears memory that comes back from TDX: it is no TDX CPU" },
+	[CHECK_SELF_SNOOP] = { "self-snoop", CHECK_NONE, NULL,
+		BITS(CPUID_1_EDX, CPUID_1_EDX_SELF_SNOOP, CPUID_1_EDX_SELF_SNOOP),
+		.good = "the CPU has self-snoop", .bad = "the CPU has no self-snoop (bit 27), which TDX needs" },
+	[CHECK_TME_PRESENT] = { "tme-present", CHECK_NONE, SETTING_TME, judge_tme_present },
+	[CHECK_TME_ENABLED] = { "tme-enabled", CHECK_TME_PRESENT, SETTING_TME,
+		BITS(IA32_TME_ACTIVATE, TME_ACTIVATE_ENABLED, TME_ACTIVATE_ENABLED),
+		.good = "memory encryption is on", .bad = "Total Memory Encryption (TME) is off" },
+	[CHECK_TME_LOCKED] = { "tme-locked", CHECK_TME_ENABLED, SETTING_UPDATE,
+		BITS(IA32_TME_ACTIVATE, TME_ACTIVATE_LOCKED, TME_ACTIVATE_LOCKED),
+		.good = "its settings are locked", .bad = "the firmware did not lock the memory encryption settings" },
+	[CHECK_TME_MT] = { "tme-mt", CHECK_TME_ENABLED, SETTING_TME_MT, judge_tme_mt },
+	[CHECK_TME_ALGORITHM] = { "tme-algorithm", CHECK_TME_MT, SETTING_TME_MT, judge_algorithm },
+	[CHECK_KEYID_MSR] = { "keyid-msr", CHECK_TME_MT, SETTING_KEY_SPLIT, BITS(IA32_MKTME_KEYID_PARTITIONING, 0, 0),
+		.good = "the CPU can split KeyIDs", .bad = "the CPU has no KeyIDs for TDX, or the firmware hides them" },
+	[CHECK_KEYID_COUNT] = { "keyid-count", CHECK_KEYID_MSR, SETTING_KEY_SPLIT, judge_keyid_count },
+	[CHECK_KEYID_RANGE] = { "keyid-range", CHECK_KEYID_COUNT, SETTING_KEY_SPLIT, judge_keyid_range },
+	[CHECK_SEAMRR_CAPABILITY] = { "seamrr-capability", CHECK_NONE, NULL,
+		BITS(IA32_MTRRCAP, MTRRCAP_SEAMRR, MTRRCAP_SEAMRR),
+		.good = "the CPU can fence memory off for SEAM (SEAMRR)",
+		.bad = "the CPU has no SEAMRR, the range in which the TDX module lives: it is no TDX CPU" },
+	[CHECK_SEAMRR_BASE] = { "seamrr-base", CHECK_SEAMRR_CAPABILITY, SETTING_TDX,
+		BITS(IA32_SEAMRR_BASE, SEAMRR_BASE_CONFIGURED, SEAMRR_BASE_CONFIGURED),
+		.good = "SEAMRR has a base", .bad = "the firmware set no SEAMRR up",
+		.unreadable = "SEAMRR is there, says IA32_MTRRCAP; its base stays unknown" },
+	[CHECK_SEAMRR_LOCKED] = { "seamrr-locked", CHECK_SEAMRR_BASE, SETTING_UPDATE,
+		BITS(IA32_SEAMRR_MASK, SEAMRR_MASK_LOCKED, SEAMRR_MASK_LOCKED),
+		.good = "SEAMRR is locked", .bad = "the firmware did not lock SEAMRR",
+		.unreadable = "SEAMRR is there, says IA32_MTRRCAP; its lock stays unknown" },
+	[CHECK_SEAMRR_VALID] = { "seamrr-valid", CHECK_SEAMRR_BASE, SETTING_TDX,
+		BITS(IA32_SEAMRR_MASK, SEAMRR_MASK_VALID, SEAMRR_MASK_VALID),
+		.good = "SEAMRR is on", .bad = "the firmware set SEAMRR up and did not switch it on",
+		.unreadable = "SEAMRR is there, says IA32_MTRRCAP; whether it is on stays unknown" },
+	[CHECK_SMRR] = { "smrr", CHECK_NONE, SETTING_UPDATE,
+		BITS(IA32_MTRRCAP, MTRRCAP_SMRR | MTRRCAP_SMRR_LOCK, MTRRCAP_SMRR | MTRRCAP_SMRR_LOCK),
+		.good = "SMM memory can be fenced off and locked",
+		.bad = "SMRR (bit 11) or its lock (bit 14) is missing: the module trusts no SMM memory without them" },
+	[CHECK_XAPIC_LOCK] = { "xapic-lock", CHECK_NONE, SETTING_X2APIC, BITS(IA32_XAPIC_DISABLE_STATUS, ~0ull, 1),
+		.good = "x2APIC mode is locked", .bad = "the firmware did not lock x2APIC mode (must read 1)",
+		.unreadable = "whether x2APIC mode is locked TDH.SYS.INIT will tell" },
+	[CHECK_X2APIC_OPT_OUT] = { "x2apic-opt-out", CHECK_NONE, SETTING_X2APIC, judge_x2apic_opt_out },
+	[CHECK_CORES] = { "cores", CHECK_NONE, SETTING_ALL_CORES, judge_cores },
+	[CHECK_HOTPLUG_CPU] = { "hotplug-cpu", CHECK_NONE, SETTING_CPU_HOT_PLUG, judge_hotplug_cpu },
+	[CHECK_HOTPLUG_MEMORY] = { "hotplug-memory", CHECK_NONE, SETTING_MEMORY_HOT_PLUG, judge_hotplug_memory },
+	[CHECK_ERRATUM_PARTIAL_WRITE] = { "erratum-partial-write", CHECK_NONE, NULL, judge_partial_write },
+	[CHECK_ERRATUM_SEAMRET] = { "erratum-seamret", CHECK_VMX, NULL, judge_seamret },
+};
+/* clang-format on */
+
+static enum doctor_verdict judge_bits(const struct check *check, const struct platform_facts *facts, char *text)
+{
+	u64 value = value_of(facts, check->fact);
+	bool good = (value & check->mask) == check->wanted;
+	char name[64];
+
+	if (fact_msrs[check->fact])
+		format_text(name, sizeof(name), "%s (MSR 0x%x)", fact_names[check->fact], fact_msrs[check->fact]);
+	else
+		format_text(name, sizeof(name), "%s", fact_names[check->fact]);
+	if (!facts->at[check->fact].readable) {
+		say(text, "%s cannot be read: %s", name, check->unreadable ? check->unreadable : check->bad);
+		return check->unreadable ? DOCTOR_PASS : DOCTOR_FAIL;
+	}
+	say(text, "%s reads 0x%lx: %s", name, value, good ? check->good : check->bad);
+	return good ? DOCTOR_PASS : DOCTOR_FAIL;
+}
+
+int detect_judge(const struct platform_facts *facts, struct tdx_platform *platform)
+{
+	enum doctor_verdict verdicts[CHECK_COUNT] = { DOCTOR_PASS };
+	u64 partitioning = value_of(facts, FACT_IA32_MKTME_KEYID_PARTITIONING);
+	u32 bits = keyid_bits(facts);
+	char text[JUDGEMENT_BYTES];
+	int result = 0;
+
+	for (u32 i = CHECK_NONE + 1; i < CHECK_COUNT; i++) {
+		const struct check *check = &checks[i];
+
+		if (verdicts[check->needs] == DOCTOR_FAIL || verdicts[check->needs] == DOCTOR_NOT_REACHED) {
+			say(text, "makes no sense before %s holds", checks[check->needs].id);
+			verdicts[i] = DOCTOR_NOT_REACHED;
+		} else {
+			verdicts[i] = check->judge ? check->judge(facts, text) : judge_bits(check, facts, text);
+		}
+		doctor_row(check->id, verdicts[i], check->setting, "%s", text);
+		if (verdicts[i] == DOCTOR_FAIL)
+			result = -ENODEV;
+	}
+	if (result)
+		return result;
+	platform->first_private_keyid = (u16)(partitioning + 1);
+	platform->private_keyids = (u16)(partitioning >> 32);
+	platform->keyid_address_bit = ((u32)value_of(facts, FACT_CPUID_80000008_EAX) & CPUID_EXT_ADDRESS_PA_MASK) - bits;
 	return 0;
 }

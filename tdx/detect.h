@@ -5,6 +5,8 @@
 
 #include "include/cella/types.h"
 
+struct platform_facts;
+
 struct tdx_platform {
 	u16 first_private_keyid;
 	u16 private_keyids;
@@ -12,9 +14,12 @@ struct tdx_platform {
 };
 
 /**
- * tdx_detect() - check every precondition that can be seen without a SEAMCALL
- * @platform: written on success only. -ENODEV: at least one precondition fails; each one is in the doctor's list.
+ * tdx_detect() - read the machine and check every precondition that can be seen without a SEAMCALL
+ * @platform: written on success only. -ENODEV: at least one precondition fails. Each one, also those that hold, is a row
+ * of the doctor's.
  */
 int __must_check tdx_detect(struct tdx_platform *platform);
+/** detect_judge() - the same on facts that were read before; pure but for the doctor's rows */
+int __must_check detect_judge(const struct platform_facts *facts, struct tdx_platform *platform);
 
 #endif

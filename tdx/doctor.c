@@ -1,57 +1,84 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Causes why TDX is not up. The module's statuses say which MSR or CPUID bit it dislikes; the table below adds what the
- * operator of the machine can do about it.
+ * Rows of the bring-up doctor. Texts lie one behind the other in one arena, "id: sentence", so that a machine with
+ * everything in order costs no more than it says. Rows that find no room are counted; the first ones, and with them the
+ * first cause, are always kept.
  *
- * Manual: TDX Module ABI, "TDH.SYS.INIT Leaf" and "TDH.SYS.LP.INIT Leaf"; Intel TDX Enabling Guide, "BIOS Settings".
+ * Manual: Intel TDX Enabling Guide, "Hardware Setup".
  */
 #include "tdx/doctor.h"
 
 #include <stdarg.h>
 
-#include "include/spec/x86/msr.h"
 #include "kernel/lib/format.h"
+#include "kernel/lib/string.h"
 #include "kernel/log.h"
+#include "tdx/cause.h"
 
 enum {
-	DOCTOR_SENTENCES = 8,
-	DOCTOR_TEXT_BYTES = 320,
+	DOCTOR_ROWS = 96,
+	DOCTOR_TEXT_BYTES = 320,	/* of one row */
+	DOCTOR_ARENA_BYTES = 16384,
 };
 
 static struct {
-	u32 count;
-	char text[DOCTOR_SENTENCES][DOCTOR_TEXT_BYTES];
+	u32 count, failures, lost;
+	u32 used;	/* bytes of the arena */
+	struct {
+		enum doctor_verdict verdict;
+		const char *setting;
+		const char *text;	/* in the arena */
+	} rows[DOCTOR_ROWS];
+	char arena[DOCTOR_ARENA_BYTES];
 } doctor;
 
-static const struct {
-	u32 msr;
-	const char *advice;
-} msr_advice[] = {
-	{ IA32_XAPIC_DISABLE_STATUS, "enable \"x2APIC\" in the firmware set-up and let it lock xAPIC out" },
-	{ IA32_MISC_PACKAGE_CTLS, "energy filtering is off: update the firmware" },
-	{ IA32_TME_ACTIVATE, "enable \"Total Memory Encryption (TME)\" in the firmware set-up" },
-	{ IA32_TME_CAPABILITY, "this CPU's memory encryption engine lacks what the module needs" },
-	{ IA32_MKTME_KEYID_PARTITIONING, "the cores disagree about the KeyID split: update the firmware" },
-	{ IA32_TSX_CTRL, "update firmware and microcode" },
-	{ IA32_TSC_ADJUST, "the cores' time stamp counters are not in step: cold-start, then update the firmware" },
-	{ IA32_MISC_ENABLE, "switch \"Limit CPUID Maximum\" off and \"Monitor/MWAIT\" on in the firmware set-up" },
+static const char *const verdict_names[] = {
+	[DOCTOR_PASS] = "ok",
+	[DOCTOR_WARN] = "warn",
+	[DOCTOR_FAIL] = "FAIL",
+	[DOCTOR_NOT_REACHED] = "not reached",
 };
 
 void doctor_forget(void)
 {
-	doctor.count = 0;
+	doctor.count = doctor.failures = doctor.lost = doctor.used = 0;
+}
+
+static void log_line(enum doctor_verdict verdict, const char *text)
+{
+	log_write(verdict == DOCTOR_FAIL ? LOG_ERROR : verdict == DOCTOR_WARN ? LOG_WARN : LOG_INFO, "tdx", "%s", text);
+}
+
+/* "ID: SENTENCE; firmware setting: ..." behind @head. */
+static void compose(char line[DOCTOR_TEXT_BYTES], const char *head, const char *text, const char *setting)
+{
+	format_text(line, DOCTOR_TEXT_BYTES, "%s%s%s%s", head, text, setting ? "; firmware setting: " : "",
+		    setting ? setting : "");
 }
 
 static void keep(const char *id, enum doctor_verdict verdict, const char *setting, const char *format, va_list args)
 {
-	char text[DOCTOR_TEXT_BYTES];
+	char text[DOCTOR_TEXT_BYTES], line[DOCTOR_TEXT_BYTES];
+	u64 bytes;
 
-	format_text_va(text, sizeof(text), format, args);
-	if (verdict == DOCTOR_PASS)
+	format_text(text, sizeof(text), "%s: ", id);
+	bytes = strlen(text);
+	format_text_va(text + bytes, sizeof(text) - bytes, format, args);
+	bytes = strlen(text) + 1;
+	if (verdict == DOCTOR_WARN || verdict == DOCTOR_FAIL) {
+		compose(line, "", text, setting);
+		log_line(verdict, line);
+	}
+	if (doctor.count == DOCTOR_ROWS || doctor.used + bytes > sizeof(doctor.arena)) {
+		doctor.lost++;
 		return;
-	log_error("tdx", "%s: %s%s%s", id, text, setting ? "; firmware setting: " : "", setting ? setting : "");
-	if (verdict == DOCTOR_FAIL && doctor.count < DOCTOR_SENTENCES)
-		format_text(doctor.text[doctor.count++], DOCTOR_TEXT_BYTES, "%s", text);
+	}
+	memcpy(doctor.arena + doctor.used, text, bytes);
+	doctor.rows[doctor.count].verdict = verdict;
+	doctor.rows[doctor.count].setting = setting;
+	doctor.rows[doctor.count++].text = doctor.arena + doctor.used;
+	doctor.used += (u32)bytes;
+	doctor.failures += verdict == DOCTOR_FAIL;
 }
 
 void doctor_row(const char *id, enum doctor_verdict verdict, const char *setting, const char *format, ...)
@@ -74,56 +101,71 @@ void doctor_complain(const char *id, const char *format, ...)
 
 u32 doctor_count(void)
 {
-	return doctor.count;
+	return doctor.failures;
+}
+
+/* Row of the failure with that number, doctor.count when there are fewer. */
+static u32 failure(u32 index)
+{
+	u32 row = 0;
+
+	for (; row < doctor.count; row++)
+		if (doctor.rows[row].verdict == DOCTOR_FAIL && index-- == 0)
+			break;
+	return row;
 }
 
 const char *doctor_sentence(u32 index)
 {
-	return index < doctor.count ? doctor.text[index] : "";
+	u32 row = failure(index);
+
+	return row < doctor.count ? doctor.rows[row].text : "";
 }
 
-static const char *advice_for(tdx_status_t status)
+void doctor_report(void (*line)(enum doctor_verdict verdict, const char *text))
 {
-	if (tdx_status_is(status, TDX_INCORRECT_MSR_VALUE) || tdx_status_is(status, TDX_INCONSISTENT_MSR)) {
-		for (u32 i = 0; i < ARRAY_SIZE(msr_advice); i++)
-			if (msr_advice[i].msr == tdx_status_operand(status))
-				return msr_advice[i].advice;
-		return "update firmware and microcode";
+	char text[DOCTOR_TEXT_BYTES], head[16];
+	u32 first = failure(0);
+
+	for (u32 i = 0; i < doctor.count; i++) {
+		format_text(head, sizeof(head), "%-11s ", verdict_names[doctor.rows[i].verdict]);
+		compose(text, head, doctor.rows[i].text,
+			doctor.rows[i].verdict == DOCTOR_NOT_REACHED ? NULL : doctor.rows[i].setting);
+		line(doctor.rows[i].verdict, text);
 	}
-	if (tdx_status_is(status, TDX_LIMIT_CPUID_MAXVAL_SET))
-		return "switch \"Limit CPUID Maximum\" off in the firmware set-up";
-	if (status.raw == SEAMCALL_VMFAIL_INVALID)
-		return "enable \"SEAM Loader\" in the firmware set-up, and put the TDX module where the firmware looks "
-		       "for it";
-	if (status.raw == SEAMCALL_GP_FAULT)
-		return "enable \"Trust Domain Extensions (TDX)\" and \"SEAM Loader\" in the firmware set-up";
-	if (tdx_status_is(status, TDX_SYS_CONFIG_NOT_PENDING))
-		return "the firmware counted more cores than Cella could start: all cores in the MADT must be enabled";
-	if (tdx_status_is(status, TDX_SYS_INIT_NOT_PENDING))
-		return "something else has initialised the module since it was loaded: switch the machine off and on";
-	if (tdx_status_is(status, TDX_INVALID_WBINVD_SCOPE))
-		return "switch sub-NUMA clustering and CPU partitioning off in the firmware set-up";
-	if (tdx_status_is(status, TDX_INCORRECT_CPUID_VALUE) || tdx_status_is(status, TDX_INCONSISTENT_CPUID_FIELD))
-		return "enable the feature in the firmware set-up, or update firmware and microcode";
-	if (tdx_status_is_busy(status) || tdx_status_is(status, TDX_RND_NO_ENTROPY))
-		return "this may pass: try again";
-	return "see the log at debug level for the registers";
+	if (doctor.lost) {
+		format_text(text, sizeof(text), "%u more rows found no room", doctor.lost);
+		line(DOCTOR_WARN, text);
+	}
+	if (first == doctor.count) {
+		line(DOCTOR_PASS, "no cause was found: every precondition that was looked at holds");
+		return;
+	}
+	compose(text, "first cause: ", doctor.rows[first].text, doctor.rows[first].setting);
+	line(DOCTOR_FAIL, text);
+}
+
+void doctor_log_report(void)
+{
+	doctor_report(log_line);
 }
 
 void doctor_explain(const char *what, tdx_status_t status, const struct tdx_cpuid_complaint *cpuid)
 {
-	char text[TDX_STATUS_TEXT_BYTES];
+	char id[32], name[TDX_STATUS_TEXT_BYTES], meaning[CAUSE_TEXT_BYTES];
+	u32 bytes = 0;
+	const char *setting = cause_of(status, cpuid, meaning);
 
-	tdx_status_text(status, text);
-	if (tdx_status_is(status, TDX_INCORRECT_CPUID_VALUE) && cpuid)
-		doctor_complain(what, "%s: CPUID 0x%x.0x%x must read eax %08x ebx %08x ecx %08x edx %08x under the masks "
-				"%08x %08x %08x %08x; %s", what, cpuid->leaf, cpuid->subleaf, cpuid->expected.eax,
-				cpuid->expected.ebx, cpuid->expected.ecx, cpuid->expected.edx, cpuid->mask.eax,
-				cpuid->mask.ebx, cpuid->mask.ecx, cpuid->mask.edx, advice_for(status));
-	else if (tdx_status_is(status, TDX_INCONSISTENT_CPUID_FIELD) && cpuid)
-		doctor_complain(what, "%s: CPUID 0x%x.0x%x differs between cores in eax %08x ebx %08x ecx %08x edx %08x; %s",
-				what, cpuid->leaf, cpuid->subleaf, cpuid->mask.eax, cpuid->mask.ebx, cpuid->mask.ecx,
-				cpuid->mask.edx, advice_for(status));
+	while (what[bytes] && what[bytes] != ' ' && bytes < sizeof(id) - 1) {
+		id[bytes] = what[bytes];
+		bytes++;
+	}
+	id[bytes] = 0;
+	while (what[bytes] == ' ')
+		bytes++;
+	if (status.raw == SEAMCALL_VMFAIL_INVALID && memcmp(id, "TDH.", 4) == 0)
+		doctor_row("module", DOCTOR_FAIL, setting, "%s: %s: %s", what, tdx_status_text(status, name), meaning);
 	else
-		doctor_complain(what, "%s: %s; %s", what, text, advice_for(status));
+		doctor_row(id, DOCTOR_FAIL, setting, "%s%s%s: %s", what + bytes, what[bytes] ? ": " : "",
+			   tdx_status_text(status, name), meaning);
 }

@@ -9,6 +9,7 @@
 
 #include "include/cella/errno.h"
 #include "include/spec/tdx/leaf.h"
+#include "include/spec/tdx/seamldr.h"
 #include "kernel/lib/format.h"
 
 enum status_class {
@@ -16,7 +17,6 @@ enum status_class {
 	CLASS_OPERAND = 0x01,
 	CLASS_BUSY = 0x02,
 	CLASS_PAGE = 0x03,
-	CLASS_TDMR = 0x0a,
 	CLASS_EPT = 0x0b,
 	CLASS_INSTRUCTION = 0xff,	/* never used by the module */
 };
@@ -44,10 +44,62 @@ static const struct named_code leaf_names[] = {
 #undef NAME
 };
 
+static const struct named_code seamldr_names[] = {
+#define NAME(name, code) { code, "SEAMLDR_" #name },
+	SEAMLDR_STATUS_LIST(NAME)
+#undef NAME
+};
+
+static const struct named_code seamldr_meanings[] = {
+	{ 0x8000000000000000ull, "the loader does not know this leaf or refuses a parameter" },
+	{ 0x8000000000000003ull, "not allowed in the loader's present state" },
+	{ 0x8000000000000004ull, "the running module's hand-off data does not suit this module" },
+	{ 0x8000000000000005ull, "SEAMLDR.CLEANUP must come first" },
+	{ 0x8000000000000006ull, "this loader does not support it" },
+	{ 0x8000000000010002ull, "the module does not fit the SEAM range" },
+	{ 0x8000000000010003ull, "the loader failed and does not say why" },
+	{ 0x8000000000010004ull, "this module is not made for this CPU" },
+	{ 0x8000000000020000ull, "the module's signature is wrong" },
+	{ 0x8000000000020001ull, "the module's pages are not the signed ones" },
+	{ 0x8000000000030000ull, "interrupted, to be called again" },
+	{ 0x8000000000030001ull, "no entropy, to be called again" },
+};
+
+static const struct named_code seamldr_leaf_names[] = {
+	{ SEAMLDR_INFO, "SEAMLDR.INFO" },	  { SEAMLDR_INSTALL, "SEAMLDR.INSTALL" },
+	{ SEAMLDR_SHUTDOWN, "SEAMLDR.SHUTDOWN" }, { SEAMLDR_SEAMINFO, "SEAMLDR.SEAMINFO" },
+	{ SEAMLDR_CLEANUP, "SEAMLDR.CLEANUP" },
+};
+
 static const char *const class_names[] = {
 	"general", "operand", "busy", "page", "TD association", "system state", "TD state", "vCPU", "key", "platform",
 	"TDMR", "EPT", "metadata", "service TD", "migration", "unknown", "attestation", "L2",
 };
+
+/* clang-format off */
+static const struct {
+	u64 code;
+	enum { DETAIL_HEX, DETAIL_DECIMAL } base;
+	const char *parts[3];	/* of bits 31:0: one takes all of them, two or three a byte each */
+} details[] = {
+	{ TDX_INCONSISTENT_MSR, DETAIL_HEX, { "MSR" } },
+	{ TDX_INCORRECT_MSR_VALUE, DETAIL_HEX, { "MSR" } },
+	{ TDX_CPUID_LEAF_NOT_SUPPORTED, DETAIL_HEX, { "leaf" } },
+	{ TDX_INVALID_PKG_ID, DETAIL_DECIMAL, { "package" } },
+	{ TDX_NUM_ACTIVATED_HKIDS_NOT_SUPPORTED, DETAIL_DECIMAL, { "limit" } },
+	{ TDX_SMRR_NOT_LOCKED, DETAIL_DECIMAL, { "SMRR" } },
+	{ TDX_INVALID_SMRR_CONFIGURATION, DETAIL_DECIMAL, { "SMRR" } },
+	{ TDX_SMRR_OVERLAPS_CMR, DETAIL_DECIMAL, { "SMRR", "CMR" } },
+	{ TDX_INVALID_TDMR, DETAIL_DECIMAL, { "TDMR" } },
+	{ TDX_NON_ORDERED_TDMR, DETAIL_DECIMAL, { "TDMR" } },
+	{ TDX_TDMR_OUTSIDE_CMRS, DETAIL_DECIMAL, { "TDMR" } },
+	{ TDX_INVALID_PAMT, DETAIL_DECIMAL, { "TDMR", "PAMT level" } },
+	{ TDX_PAMT_OUTSIDE_CMRS, DETAIL_DECIMAL, { "TDMR", "PAMT level" } },
+	{ TDX_PAMT_OVERLAP, DETAIL_DECIMAL, { "TDMR", "PAMT level", "other TDMR" } },
+	{ TDX_INVALID_RESERVED_IN_TDMR, DETAIL_DECIMAL, { "TDMR", "reserved area" } },
+	{ TDX_NON_ORDERED_RESERVED_IN_TDMR, DETAIL_DECIMAL, { "TDMR", "reserved area" } },
+};
+/* clang-format on */
 
 static u32 class_of(tdx_status_t status)
 {
@@ -104,7 +156,8 @@ static bool carries_operand(tdx_status_t status)
 {
 	switch (class_of(status)) {
 	case CLASS_OPERAND:
-		return true;
+		return tdx_status_is(status, TDX_OPERAND_INVALID) ||
+		       tdx_status_is(status, TDX_OPERAND_ADDR_RANGE_ERROR);
 	case CLASS_BUSY:
 		return tdx_status_is(status, TDX_OPERAND_BUSY);
 	case CLASS_PAGE:
@@ -122,19 +175,24 @@ static void detail_text(tdx_status_t status, char *to, size_t to_bytes)
 	const char *operand = name_in(operand_names, ARRAY_SIZE(operand_names), detail, ~0ull);
 
 	to[0] = 0;
+	for (u32 i = 0; i < ARRAY_SIZE(details); i++) {
+		const char *const *parts = details[i].parts;
+
+		if (!tdx_status_is(status, details[i].code))
+			continue;
+		if (details[i].base == DETAIL_HEX)
+			format_text(to, to_bytes, " (%s 0x%x)", parts[0], detail);
+		else if (!parts[1])
+			format_text(to, to_bytes, " (%s %u)", parts[0], detail);
+		else if (!parts[2])
+			format_text(to, to_bytes, " (%s %u, %s %u)", parts[0], detail & 0xff, parts[1], detail >> 8 & 0xff);
+		else
+			format_text(to, to_bytes, " (%s %u, %s %u, %s %u)", parts[0], detail & 0xff, parts[1],
+				    detail >> 8 & 0xff, parts[2], detail >> 16 & 0xff);
+		return;
+	}
 	if (carries_operand(status) && operand)
 		format_text(to, to_bytes, " (operand %s)", operand);
-	else if (tdx_status_is(status, TDX_INCONSISTENT_MSR) || tdx_status_is(status, TDX_INCORRECT_MSR_VALUE))
-		format_text(to, to_bytes, " (MSR 0x%x)", detail);
-	else if (tdx_status_is(status, TDX_CPUID_LEAF_NOT_SUPPORTED))
-		format_text(to, to_bytes, " (leaf 0x%x)", detail);
-	else if (tdx_status_is(status, TDX_INVALID_PKG_ID))
-		format_text(to, to_bytes, " (package %u)", detail);
-	else if (tdx_status_is(status, TDX_SMRR_OVERLAPS_CMR))
-		format_text(to, to_bytes, " (SMRR %u, CMR %u)", detail & 0xff, detail >> 8 & 0xff);
-	else if (class_of(status) == CLASS_TDMR)
-		format_text(to, to_bytes, " (TDMR %u, area or level %u, other TDMR %u)", detail & 0xff,
-			    detail >> 8 & 0xff, detail >> 16 & 0xff);
 	else if (class_of(status) == CLASS_GENERAL && detail)
 		format_text(to, to_bytes, " (exit reason %u)", detail & 0xffff);
 	else if (detail)
@@ -163,12 +221,28 @@ const char *tdx_status_text(tdx_status_t status, char text[TDX_STATUS_TEXT_BYTES
 	return text;
 }
 
+const char *seamldr_status_text(tdx_status_t status, char text[TDX_STATUS_TEXT_BYTES])
+{
+	const char *name = name_in(seamldr_names, ARRAY_SIZE(seamldr_names), status.raw, ~0ull);
+	const char *meaning = name_in(seamldr_meanings, ARRAY_SIZE(seamldr_meanings), status.raw, ~0ull);
+
+	if (tdx_status_is_no_module(status))
+		return tdx_status_text(status, text);
+	if (name)
+		format_text(text, TDX_STATUS_TEXT_BYTES, "%s%s%s", name, meaning ? ": " : "", meaning ? meaning : "");
+	else
+		format_text(text, TDX_STATUS_TEXT_BYTES, "unknown SEAMLDR status 0x%016lx", status.raw);
+	return text;
+}
+
 const char *tdx_leaf_name(u64 leaf)
 {
 	const char *name;
 
-	if (leaf & TDX_LEAF_SEAMLDR)
-		return "SEAMLDR";
+	if (leaf & TDX_LEAF_SEAMLDR) {
+		name = name_in(seamldr_leaf_names, ARRAY_SIZE(seamldr_leaf_names), leaf, TDX_LEAF_NUMBER_MASK);
+		return name ? name : "SEAMLDR.?";
+	}
 	name = name_in(leaf_names, ARRAY_SIZE(leaf_names), leaf, TDX_LEAF_NUMBER_MASK);
 	return name ? name : "TDH.?";
 }

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tdx/status.h"
 
+#include <string.h>
+
 #include "include/cella/errno.h"
 #include "include/spec/tdx/leaf.h"
+#include "kernel/lib/format.h"
+#include "tests/unit/status_table.h"
 #include "tests/unit/test.h"
 
 static const char *text_of(u64 raw)
@@ -10,6 +14,62 @@ static const char *text_of(u64 raw)
 	static char text[TDX_STATUS_TEXT_BYTES];
 
 	return tdx_status_text((tdx_status_t){ raw }, text);
+}
+
+static void check_rows(const struct status_row *rows, size_t count)
+{
+	char expected[128];
+
+	for (size_t i = 0; i < count; i++) {
+		if (rows[i].detail[0])
+			format_text(expected, sizeof(expected), "%s (%s)", rows[i].name, rows[i].detail);
+		else
+			format_text(expected, sizeof(expected), "%s", rows[i].name);
+		CHECK_STR(text_of(rows[i].value | rows[i].low_bits), expected);
+	}
+}
+
+TEST(status_text_of_every_row_is_the_references)
+{
+	check_rows(host_statuses, ARRAY_SIZE(host_statuses));
+	check_rows(other_statuses, ARRAY_SIZE(other_statuses));
+	CHECK_EQ(ARRAY_SIZE(host_statuses) + ARRAY_SIZE(other_statuses), 183);
+}
+
+TEST(status_text_names_every_operand)
+{
+	char expected[128];
+
+	CHECK_EQ(ARRAY_SIZE(operands), 50);
+	for (size_t i = 0; i < ARRAY_SIZE(operands); i++) {
+		format_text(expected, sizeof(expected), "TDX_OPERAND_INVALID (operand %s)", operands[i].name);
+		CHECK_STR(text_of(TDX_OPERAND_INVALID | operands[i].id), expected);
+	}
+}
+
+TEST(seamldr_status_has_name_and_meaning)
+{
+	static const struct {
+		u64 value;
+		const char *text;
+	} rows[] = {
+		{ 0, "SEAMLDR_SUCCESS" },
+		{ 0x8000000000000000ull, "SEAMLDR_EBADPARAM: " }, { 0x8000000000000003ull, "SEAMLDR_EBADCALL: " },
+		{ 0x8000000000000004ull, "SEAMLDR_EBADHANDOFF: " }, { 0x8000000000000005ull, "SEAMLDR_ECLEANUPREQ: " },
+		{ 0x8000000000000006ull, "SEAMLDR_EUNSUPPORTED: " }, { 0x8000000000010002ull, "SEAMLDR_ENOMEM: " },
+		{ 0x8000000000010003ull, "SEAMLDR_EUNSPECERR: " }, { 0x8000000000010004ull, "SEAMLDR_EUNSUPCPU: " },
+		{ 0x8000000000020000ull, "SEAMLDR_EBADSIG: " }, { 0x8000000000020001ull, "SEAMLDR_EBADHASH: " },
+		{ 0x8000000000030000ull, "SEAMLDR_EINTERRUPT: " }, { 0x8000000000030001ull, "SEAMLDR_ENOENTROPY: " },
+		{ 0x8000000000000001ull, "unknown SEAMLDR status 0x8000000000000001" },
+		{ SEAMCALL_VMFAIL_INVALID, "VMfailInvalid" }, { SEAMCALL_GP_FAULT, "#GP" },
+	};
+	char text[TDX_STATUS_TEXT_BYTES];
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		seamldr_status_text((tdx_status_t){ rows[i].value }, text);
+		CHECK(strncmp(text, rows[i].text, strlen(rows[i].text)) == 0);
+		CHECK(strlen(text) > strlen(rows[i].text) || i == 0 || i == 13);
+	}
 }
 
 TEST(status_text_names_the_operand)
@@ -40,7 +100,7 @@ TEST(status_text_decodes_msr_leaf_package_and_tdmr)
 	CHECK_STR(text_of(TDX_INVALID_PKG_ID | 9), "TDX_INVALID_PKG_ID (package 9)");
 	CHECK_STR(text_of(TDX_SMRR_OVERLAPS_CMR | 0x301), "TDX_SMRR_OVERLAPS_CMR (SMRR 1, CMR 3)");
 	CHECK_STR(text_of(TDX_PAMT_OVERLAP | 0x040102),
-		  "TDX_PAMT_OVERLAP (TDMR 2, area or level 1, other TDMR 4)");
+		  "TDX_PAMT_OVERLAP (TDMR 2, PAMT level 1, other TDMR 4)");
 }
 
 TEST(status_text_keeps_unknown_codes_and_names_the_class)
@@ -92,5 +152,7 @@ TEST(leaf_names_are_the_manuals)
 	CHECK_STR(tdx_leaf_name(TDH_SYS_INIT), "TDH.SYS.INIT");
 	CHECK_STR(tdx_leaf_name(TDH_VP_INIT | 1ull << TDX_LEAF_VERSION_SHIFT), "TDH.VP.INIT");
 	CHECK_STR(tdx_leaf_name(999), "TDH.?");
-	CHECK_STR(tdx_leaf_name(SEAMLDR_INFO), "SEAMLDR");
+	CHECK_STR(tdx_leaf_name(SEAMLDR_INFO), "SEAMLDR.INFO");
+	CHECK_STR(tdx_leaf_name(SEAMLDR_CLEANUP), "SEAMLDR.CLEANUP");
+	CHECK_STR(tdx_leaf_name(SEAMLDR_CLEANUP + 9), "SEAMLDR.?");
 }

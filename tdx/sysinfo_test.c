@@ -59,5 +59,5 @@ TEST(sysinfo_names_the_field_it_could_not_read)
 	doctor_forget();
 	fake_refuse(TDH_SYS_RD, 3, 1, TDX_METADATA_FIELD_NOT_READABLE);
 	CHECK_EQ(tdx_sysinfo_read(), -EIO);
-	CHECK_STR(doctor_sentence(0), "the TDX module does not tell BUILD_NUM: TDX_METADATA_FIELD_NOT_READABLE");
+	CHECK_STR(doctor_sentence(0), "metadata: the TDX module does not tell BUILD_NUM: TDX_METADATA_FIELD_NOT_READABLE");
 }

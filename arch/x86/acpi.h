@@ -8,6 +8,12 @@
 #include "include/spec/acpi.h"
 
 #define ACPI_MAX_IOAPICS 64
+#define ACPI_MAX_HOTPLUG_RANGES 64
+
+struct acpi_memory_range {
+	u64 base;	/* HPA, bytes */
+	u64 bytes;
+};
 
 struct acpi_info {
 	u32 core_count;	/* enabled cores, in the MADT's order, each once */
@@ -19,7 +25,8 @@ struct acpi_info {
 	hpa_t ioapics[ACPI_MAX_IOAPICS];
 	u64 ecam_base;	/* segment 0, 0: no MCFG */
 	u8 ecam_first_bus, ecam_last_bus;
-	bool hotplug_memory;	/* SRAT has hot-pluggable ranges */
+	u32 hotplug_range_count;	/* SRAT: memory that may come and go, or that keeps its contents (NVDIMM) */
+	struct acpi_memory_range hotplug_ranges[ACPI_MAX_HOTPLUG_RANGES];	/* the last one covers all that found no room */
 	bool dmar_x2apic_opt_out;	/* firmware asks to stay in xAPIC mode */
 	hpa_t dsdt;	/* 0: none */
 	struct acpi_gas reset_register;	/* address 0: none */
@@ -39,6 +46,11 @@ struct acpi_info {
 const struct acpi_info *acpi_info(void);
 /** acpi_node_of() - NUMA node of an APIC id, 0 when unknown */
 u32 acpi_node_of(u32 apic_id);
+/**
+ * acpi_is_hotplug_memory() - does any byte of the range lie in memory that the SRAT calls hot-pluggable or
+ * non-volatile? Such memory is never the TDX module's.
+ */
+bool acpi_is_hotplug_memory(hpa_t start, u64 bytes);
 
 /*
  * Parsers, pure but for acpi_parse_srat(), which also tells kernel/page.c the node of each memory range: @table has as

@@ -106,12 +106,26 @@ static u32 lapic_domain(const struct acpi_srat_lapic *core)
 	       (u32)core->domain_high[2] << 24;
 }
 
+static void add_hotplug_range(u64 base, u64 end, struct acpi_info *info)
+{
+	struct acpi_memory_range *last = &info->hotplug_ranges[ACPI_MAX_HOTPLUG_RANGES - 1];
+
+	if (info->hotplug_range_count == ACPI_MAX_HOTPLUG_RANGES) {
+		end = MAX(end, last->base + last->bytes);
+		base = MIN(base, last->base);
+		*last = (struct acpi_memory_range){ base, end - base };
+		return;
+	}
+	info->hotplug_ranges[info->hotplug_range_count++] = (struct acpi_memory_range){ base, end - base };
+}
+
 static void add_memory(const struct acpi_srat_memory *memory, struct acpi_info *info)
 {
-	if (memory->flags & ACPI_SRAT_HOT_PLUGGABLE)
-		info->hotplug_memory = true;
-	if ((memory->flags & ACPI_SRAT_ENABLED) && memory->base + memory->bytes >= memory->base)
-		page_set_node(HPA(memory->base), memory->bytes, memory->domain);
+	if (!(memory->flags & ACPI_SRAT_ENABLED) || memory->base + memory->bytes < memory->base)
+		return;
+	if (memory->flags & (ACPI_SRAT_HOT_PLUGGABLE | ACPI_SRAT_NON_VOLATILE))
+		add_hotplug_range(memory->base, memory->base + memory->bytes, info);
+	page_set_node(HPA(memory->base), memory->bytes, memory->domain);
 }
 
 void acpi_parse_srat(const struct acpi_header *table, struct acpi_info *info)

@@ -171,7 +171,9 @@ TEST(the_srat_gives_cores_and_memory_their_nodes)
 	CHECK_EQ(info.core_nodes[0], 0);
 	CHECK_EQ(info.core_nodes[1], 1);
 	CHECK_EQ(info.core_nodes[2], 2);
-	CHECK(info.hotplug_memory);
+	CHECK_EQ(info.hotplug_range_count, 1);
+	CHECK_EQ(info.hotplug_ranges[0].base, GIB(2));
+	CHECK_EQ(info.hotplug_ranges[0].bytes, GIB(2));
 	CHECK_EQ(page_alloc(ZONE_HOST, 1, PAGE_SIZE, PAGE_KERNEL, 3, &page), 0);
 	CHECK(page.raw >= GIB(2));
 }
@@ -189,7 +191,24 @@ TEST(disabled_and_wrapping_srat_entries_are_left_out)
 	add(&memory, sizeof(memory));
 	acpi_parse_srat(header(), &info);
 	CHECK_EQ(info.core_nodes[0], 0);
-	CHECK(!info.hotplug_memory);
+	CHECK_EQ(info.hotplug_range_count, 0);
+}
+
+TEST(hot_pluggable_ranges_that_find_no_room_are_covered_by_the_last)
+{
+	struct acpi_srat_memory memory = { { ACPI_SRAT_MEMORY, sizeof(memory) }, 0, 0, 0, MIB(1), 0,
+					   ACPI_SRAT_ENABLED | ACPI_SRAT_NON_VOLATILE, 0 };
+	const struct acpi_memory_range *last = &info.hotplug_ranges[ACPI_MAX_HOTPLUG_RANGES - 1];
+
+	begin(sizeof(struct acpi_srat));
+	for (u32 i = 0; i < ACPI_MAX_HOTPLUG_RANGES + 3; i++) {
+		memory.base = GIB(i + 1);
+		add(&memory, sizeof(memory));
+	}
+	acpi_parse_srat(header(), &info);
+	CHECK_EQ(info.hotplug_range_count, ACPI_MAX_HOTPLUG_RANGES);
+	CHECK_EQ(last->base, GIB(ACPI_MAX_HOTPLUG_RANGES));
+	CHECK_EQ(last->base + last->bytes, GIB(ACPI_MAX_HOTPLUG_RANGES + 3) + MIB(1));
 }
 
 TEST(a_short_fadt_gives_ports_and_no_reset_register)

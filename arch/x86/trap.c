@@ -7,6 +7,7 @@
 
 #include "arch/x86/extable.h"
 #include "arch/x86/insn.h"
+#include "arch/x86/machine_check.h"
 #include "include/cella/arch.h"
 #include "include/cella/memory_map.h"
 #include "kernel/irq.h"
@@ -93,7 +94,7 @@ static __noreturn void exception(const struct trap_frame *frame)
 /* Is the exception the doing of the instruction at its RIP? The others must not pass for its failure. */
 static bool is_own_fault(u64 vector)
 {
-	return vector != TRAP_DEBUG && vector != TRAP_DOUBLE_FAULT && vector != TRAP_MACHINE_CHECK;
+	return vector != TRAP_DEBUG && vector != TRAP_DOUBLE_FAULT;
 }
 
 void arch_nmi_exit(void)
@@ -113,6 +114,10 @@ void trap_dispatch(struct trap_frame *frame)
 
 	if (frame->vector == TRAP_NMI) {
 		arch_nmi_exit();
+		return;
+	}
+	if (frame->vector == TRAP_MACHINE_CHECK) {
+		machine_check(frame);
 		return;
 	}
 	if (frame->vector < TRAP_COUNT) {

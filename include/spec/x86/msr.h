@@ -48,6 +48,8 @@
 #define IA32_FIXED_CTR_CTRL 0x38d
 #define IA32_PERF_GLOBAL_CTRL 0x38f
 #define IA32_MC0_CTL 0x400
+#define IA32_MC0_STATUS 0x401
+#define IA32_MC0_ADDR 0x402
 #define IA32_VMX_BASIC 0x480
 #define IA32_VMX_PINBASED_CTLS 0x481
 #define IA32_VMX_PROCBASED_CTLS 0x482
@@ -111,8 +113,19 @@
 #define TME_ACTIVATE_KEYID_BITS_SHIFT 32
 #define TME_ACTIVATE_KEYID_BITS_MASK 0xf
 #define TME_ACTIVATE_TDX_KEYID_BITS_SHIFT 36
+#define TME_ACTIVATE_AES_XTS_SHIFT 48	/* activated ciphers, in the order of IA32_TME_CAPABILITY */
+#define TME_AES_XTS_MASK 0xf	/* 128, 128 with integrity, 256, 256 with integrity */
 #define TME_AES_XTS_128 0x1
 #define TME_AES_XTS_256 0x4
+
+#define MCG_CAP_BANKS_MASK 0xff
+#define MCG_STATUS_RIPV 0x1	/* the interrupted work can go on */
+#define MCG_STATUS_MCIP 0x4
+#define MC_BANK_MSRS 4	/* from one bank's registers to the next one's */
+#define MC_STATUS_VALID (1ull << 63)
+#define MC_STATUS_UNCORRECTED (1ull << 61)
+#define MC_STATUS_ADDRESS_VALID (1ull << 58)
+#define MC_STATUS_CONTEXT_CORRUPT (1ull << 57)
 
 #define MTRRCAP_SMRR 0x800
 #define MTRRCAP_SMRR_LOCK 0x4000
