@@ -82,6 +82,12 @@ const char *doctor_sentence(u32 index)
 	return index < doctor.count ? doctor.text[index] : "";
 }
 
+void doctor_log_report(void)
+{
+	for (u32 i = doctor.count; i-- > 0;)
+		log_error("tdx", "cause %u: %s", i + 1, doctor.text[i]);
+}
+
 static const char *advice_for(tdx_status_t status)
 {
 	if (tdx_status_is(status, TDX_INCORRECT_MSR_VALUE) || tdx_status_is(status, TDX_INCONSISTENT_MSR)) {

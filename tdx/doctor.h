@@ -14,6 +14,7 @@ enum doctor_verdict {
 	DOCTOR_PASS,
 	DOCTOR_WARN,	/* TDX works without it, but the operator should know */
 	DOCTOR_FAIL,
+	DOCTOR_NOT_REACHED,	/* makes no sense before an earlier one holds */
 };
 
 /**
@@ -31,6 +32,13 @@ void doctor_forget(void);
 /** doctor_count() - causes kept; doctor_sentence() - one of them, "" beyond the last */
 u32 doctor_count(void);
 const char *doctor_sentence(u32 index);
+
+/**
+ * doctor_report() - all rows in order, one line each; the last line names the first failure. @line: takes a line
+ * without its end. doctor_log_report(): to the log, for a bring-up that failed
+ */
+void doctor_report(void (*line)(enum doctor_verdict verdict, const char *text));
+void doctor_log_report(void);
 
 /**
  * doctor_explain() - a refusal of the module as a sentence, with the setting behind it where that is known

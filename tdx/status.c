@@ -9,6 +9,7 @@
 
 #include "include/cella/errno.h"
 #include "include/spec/tdx/leaf.h"
+#include "include/spec/tdx/seamldr.h"
 #include "kernel/lib/format.h"
 
 enum status_class {
@@ -42,6 +43,33 @@ static const struct named_code leaf_names[] = {
 #define NAME(symbol, number, name) { number, name },
 	TDH_LEAF_LIST(NAME)
 #undef NAME
+};
+
+static const struct named_code seamldr_names[] = {
+#define NAME(name, code) { code, "SEAMLDR_" #name },
+	SEAMLDR_STATUS_LIST(NAME)
+#undef NAME
+};
+
+static const struct named_code seamldr_meanings[] = {
+	{ 0x8000000000000000ull, "the loader does not know this leaf or refuses a parameter" },
+	{ 0x8000000000000003ull, "not allowed in the loader's present state" },
+	{ 0x8000000000000004ull, "the running module's hand-off data does not suit this module" },
+	{ 0x8000000000000005ull, "SEAMLDR.CLEANUP must come first" },
+	{ 0x8000000000000006ull, "this loader does not support it" },
+	{ 0x8000000000010002ull, "the module does not fit the SEAM range" },
+	{ 0x8000000000010003ull, "the loader failed and does not say why" },
+	{ 0x8000000000010004ull, "this module is not made for this CPU" },
+	{ 0x8000000000020000ull, "the module's signature is wrong" },
+	{ 0x8000000000020001ull, "the module's pages are not the signed ones" },
+	{ 0x8000000000030000ull, "interrupted, to be called again" },
+	{ 0x8000000000030001ull, "no entropy, to be called again" },
+};
+
+static const struct named_code seamldr_leaf_names[] = {
+	{ SEAMLDR_INFO, "SEAMLDR.INFO" },	  { SEAMLDR_INSTALL, "SEAMLDR.INSTALL" },
+	{ SEAMLDR_SHUTDOWN, "SEAMLDR.SHUTDOWN" }, { SEAMLDR_SEAMINFO, "SEAMLDR.SEAMINFO" },
+	{ SEAMLDR_CLEANUP, "SEAMLDR.CLEANUP" },
 };
 
 static const char *const class_names[] = {
@@ -163,12 +191,28 @@ const char *tdx_status_text(tdx_status_t status, char text[TDX_STATUS_TEXT_BYTES
 	return text;
 }
 
+const char *seamldr_status_text(tdx_status_t status, char text[TDX_STATUS_TEXT_BYTES])
+{
+	const char *name = name_in(seamldr_names, ARRAY_SIZE(seamldr_names), status.raw, ~0ull);
+	const char *meaning = name_in(seamldr_meanings, ARRAY_SIZE(seamldr_meanings), status.raw, ~0ull);
+
+	if (tdx_status_is_no_module(status))
+		return tdx_status_text(status, text);
+	if (name)
+		format_text(text, TDX_STATUS_TEXT_BYTES, "%s%s%s", name, meaning ? ": " : "", meaning ? meaning : "");
+	else
+		format_text(text, TDX_STATUS_TEXT_BYTES, "unknown SEAMLDR status 0x%016lx", status.raw);
+	return text;
+}
+
 const char *tdx_leaf_name(u64 leaf)
 {
 	const char *name;
 
-	if (leaf & TDX_LEAF_SEAMLDR)
-		return "SEAMLDR";
+	if (leaf & TDX_LEAF_SEAMLDR) {
+		name = name_in(seamldr_leaf_names, ARRAY_SIZE(seamldr_leaf_names), leaf, TDX_LEAF_NUMBER_MASK);
+		return name ? name : "SEAMLDR.?";
+	}
 	name = name_in(leaf_names, ARRAY_SIZE(leaf_names), leaf, TDX_LEAF_NUMBER_MASK);
 	return name ? name : "TDH.?";
 }

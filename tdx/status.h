@@ -19,7 +19,7 @@ typedef struct {
 #define SEAMCALL_GP_FAULT 0x8000ff000000000dull	/* firmware has not enabled TDX */
 #define SEAMCALL_UD_FAULT 0x8000ff0000000006ull	/* this core is not in VMX operation */
 
-#define TDX_STATUS_TEXT_BYTES 96
+#define TDX_STATUS_TEXT_BYTES 112
 
 /** tdx_succeeded() - bit 63 clear: done, possibly with a remark */
 static inline bool tdx_succeeded(tdx_status_t status)
@@ -58,7 +58,9 @@ int tdx_status_errno(tdx_status_t status);
  * @text: TDX_STATUS_TEXT_BYTES; returned for use inside a log call
  */
 const char *tdx_status_text(tdx_status_t status, char text[TDX_STATUS_TEXT_BYTES]);
-/** tdx_leaf_name() - "TDH.SYS.INIT"; "TDH.?" for an unknown number. @leaf: also with version bits */
+/** seamldr_status_text() - the same for what a SEAMLDR leaf returned: "SEAMLDR_EBADSIG: ..." with what it means */
+const char *seamldr_status_text(tdx_status_t status, char text[TDX_STATUS_TEXT_BYTES]);
+/** tdx_leaf_name() - "TDH.SYS.INIT", "SEAMLDR.INFO"; "TDH.?" for an unknown number. @leaf: also with version bits */
 const char *tdx_leaf_name(u64 leaf);
 
 #endif

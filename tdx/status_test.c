@@ -92,5 +92,7 @@ TEST(leaf_names_are_the_manuals)
 	CHECK_STR(tdx_leaf_name(TDH_SYS_INIT), "TDH.SYS.INIT");
 	CHECK_STR(tdx_leaf_name(TDH_VP_INIT | 1ull << TDX_LEAF_VERSION_SHIFT), "TDH.VP.INIT");
 	CHECK_STR(tdx_leaf_name(999), "TDH.?");
-	CHECK_STR(tdx_leaf_name(SEAMLDR_INFO), "SEAMLDR");
+	CHECK_STR(tdx_leaf_name(SEAMLDR_INFO), "SEAMLDR.INFO");
+	CHECK_STR(tdx_leaf_name(SEAMLDR_CLEANUP), "SEAMLDR.CLEANUP");
+	CHECK_STR(tdx_leaf_name(SEAMLDR_CLEANUP + 9), "SEAMLDR.?");
 }
