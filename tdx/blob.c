@@ -14,7 +14,7 @@
 #include "kernel/lib/string.h"
 
 enum {
-	SIGSTRUCT_PAGES = 1,	/* what SEAMLDR_PARAMS can name */
+	SIGSTRUCT_PAGES = 1, /* what SEAMLDR_PARAMS can name */
 	CPUS_MOST = 255,
 	CPU_STEPPING = 0xf,
 };
@@ -93,8 +93,8 @@ int blob_parse(const void *file, u64 bytes, struct tdx_blob *blob, const char **
 	const u8 *sigstruct = at + TDX_BLOB_HEADER_BYTES;
 	u64 image_at, pages;
 
-	*fault = IS_ALIGNED((u64)file, PAGE_SIZE) ? read_header(file, bytes, &image_at, &pages) :
-						    "the boot loader did not put it at a page boundary";
+	*fault = IS_ALIGNED((u64)file, PAGE_SIZE) ? read_header(file, bytes, &image_at, &pages)
+						  : "the boot loader did not put it at a page boundary";
 	if (!*fault && sum_of_words(file, bytes))
 		*fault = "its checksum is wrong: the file is damaged";
 	if (!*fault && read_u32(sigstruct + SEAM_SIGSTRUCT_CPU_COUNT) > CPUS_MOST)

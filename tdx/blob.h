@@ -6,12 +6,12 @@
 #include "include/cella/types.h"
 
 struct tdx_blob {
-	const u8 *sigstruct;	/* 4 KiB aligned, in the direct map, like the image */
+	const u8 *sigstruct; /* 4 KiB aligned, in the direct map, like the image */
 	const u8 *image;
 	u32 image_pages;
-	u32 date;	/* yyyymmdd, binary */
+	u32 date; /* yyyymmdd, binary */
 	u8 svn_minor, svn_major;
-	u16 module_hv, min_update_hv;	/* hand-off versions: what it writes, the oldest it takes */
+	u16 module_hv, min_update_hv; /* hand-off versions: what it writes, the oldest it takes */
 };
 
 /**

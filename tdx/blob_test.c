@@ -30,7 +30,7 @@ TEST(blob_of_both_header_versions_is_read)
 	CHECK_EQ(blob.image_pages, MODULE_FILE_PAGES);
 	CHECK_EQ(blob.date, 20251231);
 	CHECK(blob_hash_fits(&blob));
-	CHECK(blob_fits_cpu(&blob, 0x806f4));	/* the stepping does not matter */
+	CHECK(blob_fits_cpu(&blob, 0x806f4)); /* the stepping does not matter */
 	CHECK(!blob_fits_cpu(&blob, 0xc06f2));
 	module_file[2 * PAGE_SIZE]++;
 	CHECK(!blob_hash_fits(&blob));
@@ -43,15 +43,15 @@ TEST(blob_faults_have_a_sentence_each)
 		u8 value;
 		const char *fault;
 	} faults[] = {
-		{ TDX_BLOB_VERSION_1, 1, 7, "begin like" },	/* version */
-		{ TDX_BLOB_VERSION_1, 8, 'X', "begin like" },	/* "TDX-BLOB" */
+		{ TDX_BLOB_VERSION_1, 1, 7, "begin like" }, /* version */
+		{ TDX_BLOB_VERSION_1, 8, 'X', "begin like" }, /* "TDX-BLOB" */
 		{ TDX_BLOB_VERSION_2, 4, 'X', "begin like" },
-		{ TDX_BLOB_VERSION_1, 17, 0xff, "another size" },	/* total_bytes */
-		{ TDX_BLOB_VERSION_1, 4, 1, "page of the file" },	/* module_offset */
+		{ TDX_BLOB_VERSION_1, 17, 0xff, "another size" }, /* total_bytes */
+		{ TDX_BLOB_VERSION_1, 4, 1, "page of the file" }, /* module_offset */
 		{ TDX_BLOB_VERSION_1, 7, 1, "page of the file" },
 		{ TDX_BLOB_VERSION_1, 5, 0x30, "one page with the signature" },
-		{ TDX_BLOB_VERSION_2, 12, 2, "another number of pages" },	/* sigstruct_pages */
-		{ TDX_BLOB_VERSION_2, 16, 99, "another number of pages" },	/* module_pages */
+		{ TDX_BLOB_VERSION_2, 12, 2, "another number of pages" }, /* sigstruct_pages */
+		{ TDX_BLOB_VERSION_2, 16, 99, "another number of pages" }, /* module_pages */
 		{ TDX_BLOB_VERSION_1, 2, 1, "checksum" },
 		{ TDX_BLOB_VERSION_1, 100, 1, "checksum" },
 	};

@@ -21,11 +21,11 @@
 
 #define HOLD_NS NS_PER_S
 #define TURN_NOBODY (~0u)
-#define TURN_END (~0u - 1)	/* the hold is over */
+#define TURN_END (~0u - 1) /* the hold is over */
 
 static struct {
 	struct {
-		bool initialised;	/* TDH.SYS.LP.INIT done since the module was loaded */
+		bool initialised; /* TDH.SYS.LP.INIT done since the module was loaded */
 		tdx_status_t status;
 		struct tdx_cpuid_complaint cpuid;
 	} core[MAX_CPUS];
@@ -33,8 +33,8 @@ static struct {
 	u32 leader;
 	int (*lead)(void *arg);
 	void *lead_arg;
-	u32 held;	/* atomic: cores that wait */
-	u32 turn;	/* atomic: core that is to run @fn */
+	u32 held; /* atomic: cores that wait */
+	u32 turn; /* atomic: core that is to run @fn */
 	int (*fn)(void *arg);
 	void *arg;
 	int result;

@@ -28,7 +28,7 @@
 
 enum {
 	INSTALL_ROUNDS = 16,
-	CLEANUP_CALLS = 100000,	/* each stops at an interrupt and goes on where it was */
+	CLEANUP_CALLS = 100000, /* each stops at an interrupt and goes on where it was */
 	ROUND_PAUSE_US = 100,
 };
 
@@ -36,7 +36,7 @@ enum loader_status {
 #define NAME(name, code) LOADER_##name,
 	SEAMLDR_STATUS_LIST(NAME)
 #undef NAME
-	LOADER_OTHER,
+		LOADER_OTHER,
 };
 
 static struct {
@@ -100,7 +100,7 @@ const struct seamldr_seaminfo *seamldr_seaminfo(void)
 tdx_status_t seamldr_read(void)
 {
 	u8 *page = page_zalloc(1, PAGE_KERNEL);
-	tdx_status_t status = { TDX_SYS_BUSY };	/* no page now: like any other want */
+	tdx_status_t status = { TDX_SYS_BUSY }; /* no page now: like any other want */
 
 	if (!page)
 		return status;
@@ -201,8 +201,10 @@ static int load_offered(void)
 	int result = blob_parse(hpa_to_hva(loader.file->start), loader.file->bytes, &blob, &fault);
 
 	if (result) {
-		doctor_row("module", DOCTOR_FAIL, NULL, "no TDX module is loaded, and the boot module \"" SEAMLDR_FILE_TEXT
-			   "\" is no usable one: %s", fault);
+		doctor_row("module", DOCTOR_FAIL, NULL,
+			   "no TDX module is loaded, and the boot module \"" SEAMLDR_FILE_TEXT
+			   "\" is no usable one: %s",
+			   fault);
 		return result;
 	}
 	install.params = page_zalloc(1, PAGE_KERNEL);
@@ -214,12 +216,15 @@ static int load_offered(void)
 	result = seamldr_install(&install, cores_in_turn);
 	page_zfree(install.params, 1, PAGE_KERNEL);
 	if (result)
-		doctor_row("module", DOCTOR_FAIL, NULL, "no TDX module is loaded, and SEAMLDR.INSTALL of the boot module \""
-			   SEAMLDR_FILE_TEXT "\" failed: %s", seamldr_status_text(install.status, text));
+		doctor_row("module", DOCTOR_FAIL, NULL,
+			   "no TDX module is loaded, and SEAMLDR.INSTALL of the boot module \"" SEAMLDR_FILE_TEXT
+			   "\" failed: %s",
+			   seamldr_status_text(install.status, text));
 	else
-		doctor_row("module", DOCTOR_PASS, SETTING, "firmware loaded no TDX module; the boot module \"" SEAMLDR_FILE_TEXT
-			   "\" of %u, SVN %u.%u, was installed on %u cores", blob.date, blob.svn_major, blob.svn_minor,
-			   cpu_count());
+		doctor_row("module", DOCTOR_PASS, SETTING,
+			   "firmware loaded no TDX module; the boot module \"" SEAMLDR_FILE_TEXT
+			   "\" of %u, SVN %u.%u, was installed on %u cores",
+			   blob.date, blob.svn_major, blob.svn_minor, cpu_count());
 	return result;
 }
 
@@ -228,25 +233,32 @@ static void report_loader(void)
 	const struct seamldr_info *info = &loader.info;
 	const struct seamldr_seaminfo *seaminfo = &loader.seaminfo;
 
-	doctor_row("loader", DOCTOR_PASS, SETTING, "P-SEAMLDR %u.%u.%02u build %u of %u answers, %u module updates remain; "
-		   "firmware counted %u cores in %u packages", info->major, info->minor, info->update, info->build_num,
-		   info->build_date, info->remaining_updates, seaminfo->lp_count, seaminfo->socket_count);
-	log_info("tdx", "P-SEAMLDR %u.%u.%02u build %u of %u, %s, %u updates remain; firmware counted %u cores in %u packages",
+	doctor_row("loader", DOCTOR_PASS, SETTING,
+		   "P-SEAMLDR %u.%u.%02u build %u of %u answers, %u module updates remain; "
+		   "firmware counted %u cores in %u packages",
+		   info->major, info->minor, info->update, info->build_num, info->build_date, info->remaining_updates,
+		   seaminfo->lp_count, seaminfo->socket_count);
+	log_info("tdx",
+		 "P-SEAMLDR %u.%u.%02u build %u of %u, %s, %u updates remain; firmware counted %u cores in %u packages",
 		 info->major, info->minor, info->update, info->build_num, info->build_date,
 		 info->seam_ready ? "a module is loaded" : "no module is loaded", info->remaining_updates,
 		 seaminfo->lp_count, seaminfo->socket_count);
 	if (seaminfo->lp_count > cpu_count())
-		doctor_row("cores", DOCTOR_WARN, "Hyper-Threading, Active Processor Cores", "firmware counted %u cores for the TDX "
-			   "module, %u are up: the module waits for all of them", seaminfo->lp_count, cpu_count());
+		doctor_row("cores", DOCTOR_WARN, "Hyper-Threading, Active Processor Cores",
+			   "firmware counted %u cores for the TDX "
+			   "module, %u are up: the module waits for all of them",
+			   seaminfo->lp_count, cpu_count());
 }
 
 void seamldr_explain_no_module(void)
 {
 	if (seamldr_info())
-		doctor_row("module", DOCTOR_FAIL, SETTING, "no TDX module is loaded: the firmware has found none; a module file can "
+		doctor_row("module", DOCTOR_FAIL, SETTING,
+			   "no TDX module is loaded: the firmware has found none; a module file can "
 			   "also be given to the boot loader as boot module \"" SEAMLDR_FILE_TEXT "\"");
 	else
-		doctor_row("module", DOCTOR_FAIL, SETTING, "no TDX module is loaded, and no P-SEAMLDR answers that could load one: "
+		doctor_row("module", DOCTOR_FAIL, SETTING,
+			   "no TDX module is loaded, and no P-SEAMLDR answers that could load one: "
 			   "the SEAM loader is off in the firmware set-up or missing");
 }
 
@@ -256,7 +268,7 @@ int seamldr_ensure_module(void)
 	tdx_status_t status = seamldr_read();
 
 	if (!tdx_succeeded(status)) {
-		if (status.raw != SEAMCALL_VMFAIL_INVALID)	/* that is told when it is known whether a module answers */
+		if (status.raw != SEAMCALL_VMFAIL_INVALID) /* that is told when it is known whether a module answers */
 			doctor_row("loader", DOCTOR_WARN, SETTING, "P-SEAMLDR does not answer: %s",
 				   seamldr_status_text(status, text));
 		return 0;

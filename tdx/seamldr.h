@@ -12,7 +12,7 @@
 #include "tdx/cores.h"
 #include "tdx/status.h"
 
-#define SEAMLDR_FILE_TEXT "tdx-module"	/* text of the boot module that is a TDX module file */
+#define SEAMLDR_FILE_TEXT "tdx-module" /* text of the boot module that is a TDX module file */
 
 /** seamldr_offer() - the boot module with a TDX module, or NULL; seamldr_file() - the one offered */
 void seamldr_offer(const struct boot_module *file);
@@ -35,9 +35,9 @@ void seamldr_explain_no_module(void);
 /* One SEAMLDR.INSTALL over all cores. */
 struct seamldr_install {
 	const struct tdx_blob *blob;
-	struct seamldr_params *params;	/* a page */
-	tdx_status_t status;	/* of the core that was last */
-	bool old_module_gone;	/* the refusal came too late for the module that ran before */
+	struct seamldr_params *params; /* a page */
+	tdx_status_t status; /* of the core that was last */
+	bool old_module_gone; /* the refusal came too late for the module that ran before */
 };
 
 /** seamldr_fill_params() - what INSTALL is given; @scenario: SEAMLDR_SCENARIO_... */

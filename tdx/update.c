@@ -30,8 +30,8 @@
 struct update {
 	struct tdx_blob blob;
 	struct seamldr_install install;
-	const char *step;	/* the one under way; NULL: TDH.SYS.SHUTDOWN has not been accepted */
-	tdx_status_t status;	/* of TDH.SYS leaves */
+	const char *step; /* the one under way; NULL: TDH.SYS.SHUTDOWN has not been accepted */
+	tdx_status_t status; /* of TDH.SYS leaves */
 	struct tdx_cpuid_complaint cpuid;
 };
 
@@ -128,14 +128,18 @@ static void explain_death(const struct update *update)
 	doctor_forget();
 	if (update->step && !tdx_succeeded(update->install.status))
 		doctor_complain("update", "SEAMLDR.INSTALL: %s%s", seamldr_status_text(update->install.status, text),
-				update->install.old_module_gone ? "; the old module is gone" :
-								  "; the old module is shut down and cannot be revived");
+				update->install.old_module_gone
+					? "; the old module is gone"
+					: "; the old module is shut down and cannot be revived");
 	else if (!tdx_succeeded(update->status))
 		doctor_explain(update->step, update->status, &update->cpuid);
 	else
 		cores_explain();
-	log_error("tdx", "update failed at %s: TDX is not available until the machine is restarted; all TDs end, and their pages "
-		  "stay in quarantine", update->step);
+	log_error("tdx",
+		  "update failed at %s: TDX is not available until the machine is restarted; all TDs end, and their "
+		  "pages "
+		  "stay in quarantine",
+		  update->step);
 }
 
 static int refused(struct update *update, const char *why)
@@ -164,10 +168,10 @@ int tdx_update(void)
 	if (!td_gate_close(TD_GATE_NO_BUILD))
 		return refused(&update, "a TD is being built; trying again can help");
 	result = cores_hold(replace, &update);
-	if (result && !update.step) {	/* nothing has changed */
+	if (result && !update.step) { /* nothing has changed */
 		td_gate_open();
-		return refused(&update, tdx_succeeded(update.status) ? "a core could not be held; trying again can help" :
-								       tdx_status_text(update.status, text));
+		return refused(&update, tdx_succeeded(update.status) ? "a core could not be held; trying again can help"
+								     : tdx_status_text(update.status, text));
 	}
 	page_zfree(update.install.params, 1, PAGE_KERNEL);
 	if (result || tdx_sysinfo_read()) {

@@ -31,7 +31,8 @@ static void make_sigstruct(u32 date)
 	put(at + SEAM_SIGSTRUCT_SVN_MAJOR, 1, 1);
 	put(at + SEAM_SIGSTRUCT_CPU_COUNT, 1, 4);
 	put(at + SEAM_SIGSTRUCT_CPUS, 0x806f0, 4);
-	sha384_of(module_file + 2 * PAGE_SIZE, MODULE_FILE_PAGES * PAGE_SIZE, module_file + at + SEAM_SIGSTRUCT_SEAMHASH);
+	sha384_of(module_file + 2 * PAGE_SIZE, MODULE_FILE_PAGES * PAGE_SIZE,
+		  module_file + at + SEAM_SIGSTRUCT_SEAMHASH);
 }
 
 u64 module_file_make(u32 version, u32 date)

@@ -5,7 +5,7 @@
 
 #include "include/cella/types.h"
 
-#define MODULE_FILE_PAGES 3	/* of the image */
+#define MODULE_FILE_PAGES 3 /* of the image */
 
 extern u8 module_file[(MODULE_FILE_PAGES + 2) * PAGE_SIZE];
 
