@@ -46,7 +46,8 @@ static void show_loader(void)
 	const struct seamldr_info *info = seamldr_info();
 
 	if (info)
-		console_printf("P-SEAMLDR %u.%u.%02u build %u of %u, %u updates remain, firmware counted %u cores in %u packages\n",
+		console_printf("P-SEAMLDR %u.%u.%02u build %u of %u, %u updates remain, "
+			       "firmware counted %u cores in %u packages\n",
 			       info->major, info->minor, info->update, info->build_num, info->build_date,
 			       info->remaining_updates, seamldr_seaminfo()->lp_count, seamldr_seaminfo()->socket_count);
 	else
@@ -171,7 +172,7 @@ static void run(int argc, char **argv)
 static const struct console_command command = {
 	.name = "tdx",
 	.usage = "tdx [doctor|start|stop|update]",
-	.help = "the TDX module: version, features, memory, KeyIDs, SEAMCALLs; why it is not up; bring-up, end, another version",
+	.help = "the TDX module: version, features, memory, KeyIDs, SEAMCALLs; why it is not up; start, stop, update",
 	.run = run,
 };
 

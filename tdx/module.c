@@ -119,8 +119,10 @@ static int read_metadata(void)
 	if (result)
 		return result;
 	if (!(sysinfo->features0 & TDX_FEATURE_NO_RBP_MOD)) {
-		doctor_complain("module-features", "this TDX module (%u.%u.%02u) loses the host's RBP at every TD entry: install 1.5.01 "
-				"or later with the NO_RBP_MOD feature", sysinfo->major, sysinfo->minor, sysinfo->update);
+		doctor_complain("module-features",
+				"this TDX module (%u.%u.%02u) loses the host's RBP at every TD entry: "
+				"install 1.5.01 or later with the NO_RBP_MOD feature", sysinfo->major, sysinfo->minor,
+				sysinfo->update);
 		return -ENOTSUP;
 	}
 	module.limits = (struct tdmr_limits){
@@ -362,6 +364,16 @@ static bool undo(int error)
 	return true;
 }
 
+/* The page books as if Cella's page tables were free: they may grow where a range leaves the direct map, and stay. */
+static void read_books(struct page_books *books)
+{
+	u64 tables = arch_page_tables();
+
+	page_books_read(books);
+	books->pages[ZONE_HOST][PAGE_KERNEL] -= tables;
+	books->pages[ZONE_HOST][PAGE_FREE] += tables;
+}
+
 static void log_difference(const struct page_books *before, const struct page_books *after)
 {
 	for (u32 zone = 0; zone < ZONE_COUNT; zone++)
@@ -377,7 +389,7 @@ static const char *books_now(const struct page_books *expected)
 {
 	struct page_books now;
 
-	page_books_read(&now);
+	read_books(&now);
 	if (page_books_equal(expected, &now))
 		return "books equal";
 	log_difference(expected, &now);
@@ -393,8 +405,8 @@ static void report_failure(const char *step, int error, bool given_back)
 		log_error("tdx", "TDX is not available: %s was refused for the moment, %s; trying again can help (\"tdx "
 			  "start\")", step, books);
 	else
-		log_error("tdx", "TDX is not available: %s failed (error %d), %s; trying again cannot help before a reboot or a "
-			  "new module", step, error, books);
+		log_error("tdx", "TDX is not available: %s failed (error %d), %s; trying again cannot help before a reboot "
+			  "or a new module", step, error, books);
 }
 
 static int run_steps(void)
@@ -435,12 +447,12 @@ int tdx_bring_up(u64 td_pool_bytes)
 	doctor_forget();
 	module.wanted_pool_bytes = td_pool_bytes;
 	if (module.state < TDX_MODULE_CONFIG_DONE)
-		page_books_read(&module.taken_from);
+		read_books(&module.taken_from);
 	result = run_steps();
 	if (result)
 		return result;
 	module.state = TDX_MODULE_READY;
-	page_books_read(&module.with_module);
+	read_books(&module.with_module);
 	td_gate_open();
 	log_info("tdx", "module ready after %lu ms: TD pool %lu MiB, PAMT %lu KiB, %u KeyIDs for TDs",
 		 (time_ns() - begin) / NS_PER_MS, tdx_pool_bytes() >> 20, pamt_bytes() >> 10, keyid_total());
@@ -458,7 +470,7 @@ int tdx_start(void)
 /* The books before the pool was taken, moved on by what others took and gave back while the module was up. */
 static void expect_books(struct page_books *expected)
 {
-	page_books_read(expected);
+	read_books(expected);
 	if (module.state != TDX_MODULE_READY) {
 		*expected = module.taken_from;
 		return;

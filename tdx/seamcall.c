@@ -53,11 +53,10 @@ static void count(u64 leaf)
 static void trace(u64 leaf, tdx_status_t status, const struct seamcall_regs *regs)
 {
 	char text[TDX_STATUS_TEXT_BYTES];
+	const char *what = leaf & TDX_LEAF_SEAMLDR ? seamldr_status_text(status, text) : tdx_status_text(status, text);
 
 	log_debug("seamcall", "%s: %s: rax %016lx rcx %lx rdx %lx r8 %lx r9 %lx r10 %lx r11 %lx",
-		  tdx_leaf_name(leaf), leaf & TDX_LEAF_SEAMLDR ? seamldr_status_text(status, text) : tdx_status_text(status, text),
-		  status.raw, regs->rcx, regs->rdx, regs->r8,
-		  regs->r9, regs->r10, regs->r11);
+		  tdx_leaf_name(leaf), what, status.raw, regs->rcx, regs->rdx, regs->r8, regs->r9, regs->r10, regs->r11);
 }
 
 tdx_status_t seamcall(u64 leaf, struct seamcall_regs *regs)
@@ -75,8 +74,8 @@ tdx_status_t seamcall(u64 leaf, struct seamcall_regs *regs)
 		arch_irq_restore(irq);
 		if (!tdx_succeeded(status))
 			trace(leaf, status, regs);
-	} while (!(leaf & TDX_LEAF_SEAMLDR) && tdx_status_is(status, TDX_RND_NO_ENTROPY) && backoff.attempts + 1 < ENTROPY_ATTEMPTS &&
-		 backoff_wait(&backoff));
+	} while (!(leaf & TDX_LEAF_SEAMLDR) && tdx_status_is(status, TDX_RND_NO_ENTROPY) &&
+		 backoff.attempts + 1 < ENTROPY_ATTEMPTS && backoff_wait(&backoff));
 	return status;
 }
 

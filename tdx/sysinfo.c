@@ -88,7 +88,8 @@ static int read_field(const char *name, u64 id, void *destination, u32 bytes, en
 		return tdx_status_errno(status) == -EBUSY ? -EBUSY : -EIO;
 	}
 	if (sysinfo_store(id, value, destination, bytes)) {
-		doctor_complain("metadata", "the TDX module tells 0x%lx for %s, which is more than the field holds", value, name);
+		doctor_complain("metadata", "the TDX module tells 0x%lx for %s, which is more than the field holds", value,
+				name);
 		return -EIO;
 	}
 	return 0;

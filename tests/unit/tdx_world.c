@@ -154,6 +154,11 @@ int arch_direct_map_remove(hpa_t start, u64 bytes)
 	return 0;
 }
 
+u64 arch_page_tables(void)
+{
+	return 0;
+}
+
 int arch_direct_map_restore(hpa_t start, u64 bytes)
 {
 	toggle(start, bytes, true);
