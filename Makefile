@@ -26,8 +26,9 @@ kernel := console console_cmd cpu_call image irq line_edit lock log main page pa
 	sched timer
 kernel_lib := calendar format sha384 string
 tdx_asm := seamcall
-tdx := console_cmd detect doctor facts keyid module pamt pool reclaim seamcall sept sept_map shared_ept status \
-	sysinfo td tdh_mem tdh_mng tdh_mr tdh_phymem tdh_sys tdh_vp tdmr vcpu witness cause
+tdx := console_cmd cores detect doctor facts keyid module pamt pool reclaim seamcall seamldr sept sept_map \
+	shared_ept status sysinfo td tdh_mem tdh_mng tdh_mr tdh_phymem tdh_sys tdh_vp tdmr update vcpu witness cause \
+	blob
 vmm := build bus call_attest call_cpu call_io call_mem config console_cmd counters dev_console \
 	dev_pci dev_pci_msix dev_power dev_rtc dev_serial gmem guest hob params payload platform run tdvf \
 	tdvmcall vapic vintr virtio virtio_common virtqueue
@@ -52,9 +53,9 @@ guests := tdcalls tdvmcalls endings costs
 
 # Unit tests: sources with logic, linked with their _test.c and the fakes into one program per side of the ABI.
 unit_cella := $(addprefix kernel/,console console_cmd cpu_call irq line_edit lock log page page_map percpu sched timer \
-	lib/format lib/sha384 lib/string) boot/multiboot2 arch/x86/acpi_parse
+	lib/format lib/sha384 lib/string) boot/multiboot2 arch/x86/acpi_parse arch/x86/machine_check
 unit_cella_tests := $(addprefix kernel/,console_test cpu_call_test line_edit_test log_test page_test sched_test timer_test \
-	lib/format_test lib/sha384_test lib/string_test) boot/multiboot2_test arch/x86/acpi_parse_test
+	lib/format_test lib/sha384_test lib/string_test) boot/multiboot2_test arch/x86/acpi_parse_test arch/x86/machine_check_test
 # vmm/ on a fake host: the kernel, tdx and device sides of its headers are tests/unit/fake_host.c.
 unit_vmm := kernel/lib/format kernel/lib/string tdx/status vmm/build vmm/call_attest vmm/call_cpu vmm/call_io vmm/call_mem \
 	vmm/config vmm/console_cmd vmm/counters vmm/gmem vmm/guest vmm/hob vmm/params vmm/payload vmm/run vmm/tdvf vmm/tdvmcall vmm/vapic vmm/vintr
@@ -67,13 +68,13 @@ unit_devices_tests := kernel/lib/calendar_test vmm/bus_test vmm/dev_console_test
 	vmm/platform_test vmm/virtio_test vmm/virtqueue_test
 # tdx/ on a fake module: the real page allocator, the rest of the kernel is tests/unit/tdx_world.c. module_test and
 # console_cmd include or leave out what asks the CPU.
-unit_tdx := kernel/lib/format kernel/lib/sha384 kernel/page kernel/page_map tdx/cause tdx/detect tdx/doctor \
-	tdx/keyid tdx/pamt tdx/pool tdx/reclaim tdx/seamcall tdx/sept tdx/sept_map tdx/shared_ept tdx/status \
-	tdx/sysinfo tdx/td tdx/tdh_mem tdx/tdh_mng tdx/tdh_mr tdx/tdh_phymem tdx/tdh_sys tdx/tdh_vp tdx/tdmr tdx/vcpu \
-	tdx/witness
+unit_tdx := kernel/lib/format kernel/lib/sha384 kernel/page kernel/page_map tdx/blob tdx/cores tdx/cause \
+	tdx/detect tdx/doctor tdx/keyid tdx/pamt tdx/pool tdx/reclaim tdx/seamcall tdx/seamldr tdx/sept tdx/sept_map \
+	tdx/shared_ept tdx/status tdx/sysinfo tdx/td tdx/tdh_mem tdx/tdh_mng tdx/tdh_mr tdx/tdh_phymem tdx/tdh_sys \
+	tdx/tdh_vp tdx/tdmr tdx/update tdx/vcpu tdx/witness
 unit_tdx_tests := tdx/keyid_test tdx/module_test tdx/pamt_test tdx/seamcall_test tdx/sept_map_test \
 	tdx/sept_test tdx/shared_ept_test tdx/status_test tdx/sysinfo_test tdx/td_test tdx/tdmr_test tdx/vcpu_test \
-	tdx/witness_test tdx/detect_test tdx/doctor_test
+	tdx/witness_test tdx/detect_test tdx/doctor_test tdx/blob_test
 unit_tdxemu := tests/unit/fake_machine tests/tdxemu/clear_watch tests/tdxemu/entropy tests/tdxemu/hmac_sha256 \
 	tests/tdxemu/leaf_mem_page tests/tdxemu/leaf_mem_range tests/tdxemu/leaf_mem_sept tests/tdxemu/leaf_mem_size \
 	tests/tdxemu/leaf_mng tests/tdxemu/leaf_mng_init tests/tdxemu/leaf_mr tests/tdxemu/leaf_pamt \
@@ -231,7 +232,7 @@ devices_fakes := tests/unit/fake_guest tests/unit/fake_driver
 $(BUILD)/unit/devices_unit: $(addprefix $(BUILD)/unit/,$(addsuffix .o,$(unit_common) $(devices_fakes) $(unit_devices) $(unit_devices_tests)))
 	$(say) LD $@
 	$(CC) $(unit_cflags) $^ -o $@
-$(BUILD)/unit/tdx_unit: $(addprefix $(BUILD)/unit/,$(addsuffix .o,$(unit_common) tests/unit/fake_seamcall tests/unit/tdx_world \
+$(BUILD)/unit/tdx_unit: $(addprefix $(BUILD)/unit/,$(addsuffix .o,$(unit_common) tests/unit/fake_seamcall tests/unit/module_file tests/unit/tdx_world \
 		$(unit_tdx) $(unit_tdx_tests) tp/sha512))
 	$(say) LD $@
 	$(CC) $(unit_cflags) $^ -o $@

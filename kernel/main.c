@@ -24,6 +24,7 @@
 #include "kernel/timer.h"
 #include "kernel/version.h"
 #include "tdx/module.h"
+#include "tdx/seamldr.h"
 #include "vmm/config.h"
 #include "vmm/guest.h"
 
@@ -234,6 +235,9 @@ static void start_guests(const struct boot_info *boot)
 {
 	const struct config *config = config_load(boot);
 
+	for (u32 i = 0; i < boot->module_count; i++)
+		if (!strcmp(boot->modules[i].text, SEAMLDR_FILE_TEXT))
+			seamldr_offer(&boot->modules[i]);
 	if (tdx_bring_up(config ? config->td_pool_bytes : 0)) {
 		log_error("boot", "no TD can run on this machine as it is; the command \"tdx doctor\" lists the causes");
 		step_done("tdx");

@@ -14,7 +14,9 @@
 #include "tdx/module.h"
 #include "tdx/pamt.h"
 #include "tdx/seamcall.h"
+#include "tdx/seamldr.h"
 #include "tdx/sysinfo.h"
+#include "tdx/update.h"
 
 static const struct {
 	const char *name;
@@ -39,10 +41,36 @@ static u64 mib(u64 bytes)
 	return bytes >> 20;
 }
 
+static void show_loader(void)
+{
+	const struct seamldr_info *info = seamldr_info();
+
+	if (info)
+		console_printf("P-SEAMLDR %u.%u.%02u build %u of %u, %u updates remain, "
+			       "firmware counted %u cores in %u packages\n",
+			       info->major, info->minor, info->update, info->build_num, info->build_date,
+			       info->remaining_updates, seamldr_seaminfo()->lp_count, seamldr_seaminfo()->socket_count);
+	else
+		console_printf("P-SEAMLDR does not answer\n");
+}
+
 static void show_module(const struct tdx_sysinfo *sysinfo)
 {
 	console_printf("module    %u.%u.%02u build %u of %u, state %s\n", sysinfo->major, sysinfo->minor,
 		       sysinfo->update, sysinfo->build_num, sysinfo->build_date, state_names[tdx_module_state()]);
+	console_printf("limits    %u TDMRs with %u reserved areas, PAMT entries of %u, %u and %u bytes, %u vCPUs per TD\n",
+		       sysinfo->max_tdmrs, sysinfo->max_reserved_per_tdmr, sysinfo->pamt_4k_entry_bytes,
+		       sysinfo->pamt_2m_entry_bytes, sysinfo->pamt_1g_entry_bytes, sysinfo->max_vcpus_per_td);
+	console_printf("masks     system attributes 0x%x, ATTRIBUTES 0x%lx to 0x%lx, XFAM 0x%lx to 0x%lx\n",
+		       sysinfo->sys_attributes, sysinfo->attributes_fixed1, sysinfo->attributes_fixed0,
+		       sysinfo->xfam_fixed1, sysinfo->xfam_fixed0);
+	for (u32 i = 0; i < sysinfo->cpuid_config_count; i++) {
+		const struct tdx_cpuid_config *cpuid = &sysinfo->cpuid_config[i];
+
+		console_printf("CPUID     0x%08x.%x configurable eax %08x ebx %08x ecx %08x edx %08x\n", cpuid->leaf,
+			       cpuid->subleaf, cpuid->configurable.eax, cpuid->configurable.ebx,
+			       cpuid->configurable.ecx, cpuid->configurable.edx);
+	}
 	console_printf("features ");
 	for (u32 i = 0; i < ARRAY_SIZE(features); i++)
 		if (sysinfo->features0 & features[i].bit)
@@ -94,28 +122,58 @@ static void show_causes(void)
 	doctor_report(print_row);
 }
 
-static void run(int argc, char **argv)
+static void show(void)
 {
 	const struct tdx_sysinfo *sysinfo = tdx_sysinfo();
 
-	if (argc > 2 || (argc == 2 && strcmp(argv[1], "doctor") != 0)) {
-		console_printf("usage: tdx [doctor]\n");
+	if (tdx_module_state() != TDX_MODULE_READY)
+		show_causes();
+	show_loader();
+	if (sysinfo->vendor_id)
+		show_module(sysinfo);
+	show_memory(sysinfo);
+	show_counts();
+}
+
+/* The outcome of these is in the log, which the console shows. */
+static void start(void)
+{
+	(void)tdx_start();
+}
+
+static void stop(void)
+{
+	(void)tdx_stop();
+}
+
+static void update(void)
+{
+	(void)tdx_update();
+}
+
+static void run(int argc, char **argv)
+{
+	static const struct {
+		const char *word;
+		void (*run)(void);
+	} words[] = { { "doctor", show_causes }, { "start", start }, { "stop", stop }, { "update", update } };
+
+	if (argc == 1) {
+		show();
 		return;
 	}
-	if (argc == 2 || tdx_module_state() != TDX_MODULE_READY)
-		show_causes();
-	if (argc == 1) {
-		if (sysinfo->vendor_id)
-			show_module(sysinfo);
-		show_memory(sysinfo);
-		show_counts();
-	}
+	for (u32 i = 0; argc == 2 && i < ARRAY_SIZE(words); i++)
+		if (!strcmp(argv[1], words[i].word)) {
+			words[i].run();
+			return;
+		}
+	console_printf("usage: tdx [doctor|start|stop|update]\n");
 }
 
 static const struct console_command command = {
 	.name = "tdx",
-	.usage = "tdx [doctor]",
-	.help = "the TDX module: version, features, memory, KeyIDs, SEAMCALLs; with \"doctor\" why it is not up",
+	.usage = "tdx [doctor|start|stop|update]",
+	.help = "the TDX module: version, features, memory, KeyIDs, SEAMCALLs; why it is not up; start, stop, update",
 	.run = run,
 };
 

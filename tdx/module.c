@@ -17,26 +17,27 @@
 #include "include/spec/tdx/metadata.h"
 #include "kernel/cpu_call.h"
 #include "kernel/lib/format.h"
-#include "kernel/lib/string.h"
 #include "kernel/log.h"
 #include "kernel/page.h"
 #include "kernel/percpu.h"
 #include "kernel/timer.h"
 #include "tdx/backoff.h"
 #include "tdx/console_cmd.h"
+#include "tdx/cores.h"
 #include "tdx/detect.h"
 #include "tdx/doctor.h"
 #include "tdx/keyid.h"
 #include "tdx/pamt.h"
 #include "tdx/pool.h"
+#include "tdx/seamldr.h"
 #include "tdx/sysinfo.h"
+#include "tdx/td.h"
 #include "tdx/tdh_sys.h"
 #include "tdx/tdmr.h"
 
 /* How a core fared in a step that all cores take part in. */
 struct core_result {
 	tdx_status_t status;
-	struct tdx_cpuid_complaint cpuid;
 	u32 tdmr;	/* TDMR it worked on last */
 	u64 calls;	/* TDH.SYS.TDMR.INIT calls */
 };
@@ -50,7 +51,9 @@ static struct {
 	struct tdx_tdmr_info *tdmrs;	/* one host page run, 512-byte aligned entries */
 	u64 *tdmr_pointers;	/* HPAs of the entries, in a page of its own */
 	u32 next_tdmr;	/* atomic: handed out to cores */
-	bool initialised_core[MAX_CPUS];	/* TDH.SYS.LP.INIT done since the module was loaded */
+	bool keys_configured;	/* TDH.SYS.KEY.CONFIG done on all packages since TDH.SYS.CONFIG */
+	struct page_books taken_from;	/* page books before pool and PAMTs were taken */
+	struct page_books with_module;	/* and when the module was ready */
 	struct core_result cores[MAX_CPUS];
 } module;
 
@@ -61,13 +64,6 @@ enum {
 	KEY_PAUSE_US = 100,
 	DISABLE_RESUMES = 1000000,	/* every one makes progress; terabytes of PAMT may need many */
 };
-
-static int writeback_this_core(void *arg)
-{
-	(void)arg;
-	arch_cache_writeback_invalidate();
-	return 0;
-}
 
 /* ---- steps, in order ---- */
 
@@ -86,6 +82,12 @@ static int detect(void)
 	return 0;
 }
 
+/* An earlier attempt that got further has a module. */
+static int ensure_module(void)
+{
+	return module.state == TDX_MODULE_INIT_PENDING ? seamldr_ensure_module() : 0;
+}
+
 static int init_module(void)
 {
 	struct tdx_cpuid_complaint cpuid = { 0 };
@@ -95,45 +97,18 @@ static int init_module(void)
 		return 0;	/* an earlier attempt got this far */
 	status = RETRY_BUSY(tdh_sys_init(&cpuid));
 	if (!tdx_succeeded(status)) {
-		doctor_explain("TDH.SYS.INIT", status, &cpuid);
-		if (tdx_status_is_no_module(status))
-			module.state = TDX_MODULE_NONE;
+		if (status.raw == SEAMCALL_VMFAIL_INVALID)
+			seamldr_explain_no_module();
+		else
+			doctor_explain("TDH.SYS.INIT", status, &cpuid);
 		return tdx_status_errno(status);
 	}
+	if (!seamldr_info())
+		doctor_row("loader", DOCTOR_WARN, "SEAM Loader", "a TDX module answers, but no P-SEAMLDR: the module cannot be "
+			   "updated before a reboot");
 	module.state = TDX_MODULE_INIT_DONE;
+	cores_forget();
 	return 0;
-}
-
-static int init_this_core(void *arg)
-{
-	u32 id = arch_this_cpu()->id;
-	struct core_result *core = &module.cores[id];
-
-	(void)arg;
-	if (module.initialised_core[id])
-		return 0;
-	core->status = RETRY_BUSY(tdh_sys_lp_init(&core->cpuid));
-	if (tdx_status_is(core->status, TDX_SYS_LP_INIT_DONE))
-		core->status.raw = TDX_SUCCESS;
-	module.initialised_core[id] = tdx_succeeded(core->status);
-	return tdx_status_errno(core->status);
-}
-
-static int init_cores(void)
-{
-	int result = cpu_call_all(init_this_core, NULL, NULL);
-
-	for (u32 cpu = 0; result && cpu < cpu_count(); cpu++) {
-		if (!module.initialised_core[cpu]) {
-			char what[64];
-
-			format_text(what, sizeof(what), "TDH.SYS.LP.INIT on core %u (APIC id 0x%x)", cpu,
-				    cpu_at(cpu)->apic_id);
-			doctor_explain(what, module.cores[cpu].status, &module.cores[cpu].cpuid);
-			break;
-		}
-	}
-	return result;
 }
 
 static int read_metadata(void)
@@ -144,8 +119,10 @@ static int read_metadata(void)
 	if (result)
 		return result;
 	if (!(sysinfo->features0 & TDX_FEATURE_NO_RBP_MOD)) {
-		doctor_complain("module-features", "this TDX module (%u.%u.%02u) loses the host's RBP at every TD entry: install 1.5.01 "
-				"or later with the NO_RBP_MOD feature", sysinfo->major, sysinfo->minor, sysinfo->update);
+		doctor_complain("module-features",
+				"this TDX module (%u.%u.%02u) loses the host's RBP at every TD entry: "
+				"install 1.5.01 or later with the NO_RBP_MOD feature", sysinfo->major, sysinfo->minor,
+				sysinfo->update);
 		return -ENOTSUP;
 	}
 	module.limits = (struct tdmr_limits){
@@ -159,6 +136,8 @@ static int read_metadata(void)
 
 static int take_pool(void)
 {
+	if (module.state >= TDX_MODULE_CONFIG_DONE)
+		return 0;	/* kept since an attempt that was refused for the moment */
 	return pool_take(module.wanted_pool_bytes, &module.limits);
 }
 
@@ -169,6 +148,8 @@ static int build_tdmrs(void)
 	u32 failed = 0;
 	int result;
 
+	if (module.state >= TDX_MODULE_CONFIG_DONE)
+		return 0;
 	module.tdmrs = page_zalloc(TDMR_ARRAY_PAGES, PAGE_KERNEL);
 	module.tdmr_pointers = page_zalloc(1, PAGE_KERNEL);
 	if (!module.tdmrs || !module.tdmr_pointers) {
@@ -196,6 +177,8 @@ static int configure(void)
 {
 	tdx_status_t status;
 
+	if (module.state >= TDX_MODULE_CONFIG_DONE)
+		return 0;
 	for (u32 i = 0; i < module.tdmr_count; i++)
 		module.tdmr_pointers[i] = hva_to_hpa(&module.tdmrs[i]).raw;
 	status = RETRY_BUSY(tdh_sys_config(hva_to_hpa(module.tdmr_pointers), module.tdmr_count, keyid_global()));
@@ -204,12 +187,8 @@ static int configure(void)
 		return tdx_status_errno(status);
 	}
 	module.state = TDX_MODULE_CONFIG_DONE;
+	module.keys_configured = false;
 	return 0;
-}
-
-static int write_caches_back(void)
-{
-	return cpu_call_all(writeback_this_core, NULL, NULL);
 }
 
 static int configure_key_here(void *arg)
@@ -225,7 +204,7 @@ static int configure_key_here(void *arg)
 static int configure_keys(void)
 {
 	tdx_status_t status = { TDX_SUCCESS };
-	int result = -EBUSY;
+	int result = module.keys_configured ? 0 : -EBUSY;
 
 	for (u32 attempt = 0; result == -EBUSY && attempt < KEY_ATTEMPTS; attempt++) {
 		if (attempt)
@@ -234,6 +213,7 @@ static int configure_keys(void)
 	}
 	if (result)
 		doctor_explain("TDH.SYS.KEY.CONFIG", status, NULL);
+	module.keys_configured = !result;
 	return result;
 }
 
@@ -297,19 +277,22 @@ static int init_tdmrs(void)
 }
 
 static const struct {
+	const char *id;	/* of the doctor's row */
 	const char *name;
 	int (*run)(void);
+	u32 cores;	/* it runs on: 0: all, 1: this one */
 } steps[] = {
-	{ "detection", detect },
-	{ "TDH.SYS.INIT", init_module },
-	{ "TDH.SYS.LP.INIT on all cores", init_cores },
-	{ "metadata", read_metadata },
-	{ "TD pool", take_pool },
-	{ "TDMRs and PAMT", build_tdmrs },
-	{ "TDH.SYS.CONFIG", configure },
-	{ "caches written back on all cores", write_caches_back },
-	{ "TDH.SYS.KEY.CONFIG on all packages", configure_keys },
-	{ "TDH.SYS.TDMR.INIT", init_tdmrs },
+	{ "detection", "detection", detect, 1 },
+	{ "SEAMLDR.INFO", "P-SEAMLDR and module", ensure_module, 1 },
+	{ "TDH.SYS.INIT", "TDH.SYS.INIT", init_module, 1 },
+	{ "TDH.SYS.LP.INIT", "TDH.SYS.LP.INIT on all cores", cores_init, 0 },
+	{ "TDH.SYS.RD", "metadata", read_metadata, 1 },
+	{ "pool", "TD pool", take_pool, 1 },
+	{ "tdmr", "TDMRs and PAMT", build_tdmrs, 1 },
+	{ "TDH.SYS.CONFIG", "TDH.SYS.CONFIG", configure, 1 },
+	{ "caches", "caches written back on all cores", cores_write_back, 0 },
+	{ "TDH.SYS.KEY.CONFIG", "TDH.SYS.KEY.CONFIG on all packages", configure_keys, 1 },
+	{ "TDH.SYS.TDMR.INIT", "TDH.SYS.TDMR.INIT", init_tdmrs, 0 },
 };
 
 /* ---- the whole ---- */
@@ -325,86 +308,233 @@ static void free_tdmr_list(void)
 	module.tdmr_count = 0;
 }
 
-/* Ask the module to let go of everything. True: it did, and is as freshly loaded. */
-static bool disable_module(void)
+/* Ask the module to let go of everything. 0: it did, and is as freshly loaded; -EBUSY: not now; other: never. */
+static int disable_module(void)
 {
 	struct backoff backoff = { 0 };
 	u32 resumes = 0;
 	tdx_status_t status;
+	char text[TDX_STATUS_TEXT_BYTES];
 
-	if (module.state < TDX_MODULE_CONFIG_DONE || !(tdx_sysinfo()->features0 & TDX_FEATURE_SYS_DISABLE))
-		return false;
+	if (!(tdx_sysinfo()->features0 & TDX_FEATURE_SYS_DISABLE))
+		return -ENOTSUP;
 	do {
 		status = tdh_sys_disable();
 	} while ((tdx_status_is(status, TDX_INTERRUPTED_RESUMABLE) && ++resumes < DISABLE_RESUMES) ||
 		 (tdx_status_is(status, TDX_SYS_BUSY) && backoff_wait(&backoff)));
-	if (!tdx_succeeded(status)) {
-		char text[TDX_STATUS_TEXT_BYTES];
-
-		log_warn("tdx", "TDH.SYS.DISABLE: %s", tdx_status_text(status, text));
-		return false;
+	if (tdx_succeeded(status)) {
+		module.state = TDX_MODULE_INIT_PENDING;
+		module.keys_configured = false;
+		return 0;
 	}
+	log_warn("tdx", "TDH.SYS.DISABLE: %s", tdx_status_text(status, text));
+	return tdx_status_is(status, TDX_INTERRUPTED_RESUMABLE) ? -EBUSY : tdx_status_errno(status);
+}
+
+static void write_caches_back(void)
+{
+	if (cores_write_back())
+		log_error("tdx", "caches were not written back on every core");
+}
+
+static void give_back(enum pamt_contents contents)
+{
+	if (contents == PAMT_WRITTEN)
+		write_caches_back();
+	pamt_give_back(contents);
+	pool_give_back();
+	free_tdmr_list();
+}
+
+/* After a failed attempt. False: nothing is given back, because the module has it and another attempt can go on. */
+static bool undo(int error)
+{
+	int disabled;
+
+	if (module.state < TDX_MODULE_CONFIG_DONE) {
+		give_back(PAMT_UNTOUCHED);
+		return true;
+	}
+	disabled = disable_module();
+	if (disabled == -EBUSY || (disabled && error == -EBUSY))
+		return false;
+	if (disabled)
+		module.state = TDX_MODULE_SHUT_DOWN;	/* it still counts the PAMTs as its own */
+	give_back(PAMT_WRITTEN);
 	return true;
 }
 
-static void undo(void)
+/* The page books as if Cella's page tables were free: they may grow where a range leaves the direct map, and stay. */
+static void read_books(struct page_books *books)
 {
-	bool handed_over = module.state >= TDX_MODULE_CONFIG_DONE;
+	u64 tables = arch_page_tables();
 
-	if (handed_over) {
-		if (disable_module()) {
-			module.state = TDX_MODULE_INIT_PENDING;
-			memset(module.initialised_core, 0, sizeof(module.initialised_core));
-		} else {
-			module.state = TDX_MODULE_SHUT_DOWN;	/* it still counts the PAMTs as its own */
+	page_books_read(books);
+	books->pages[ZONE_HOST][PAGE_KERNEL] -= tables;
+	books->pages[ZONE_HOST][PAGE_FREE] += tables;
+}
+
+static void log_difference(const struct page_books *before, const struct page_books *after)
+{
+	for (u32 zone = 0; zone < ZONE_COUNT; zone++)
+		for (u32 owner = 0; owner < PAGE_OWNER_COUNT; owner++)
+			if (before->pages[zone][owner] != after->pages[zone][owner])
+				log_error("tdx", "page books of zone %u, \"%s\": %lu pages before, %lu after", zone,
+					  page_owner_name((enum page_owner)owner), before->pages[zone][owner],
+					  after->pages[zone][owner]);
+}
+
+/* Are the books as @expected? A difference is logged owner by owner. */
+static const char *books_now(const struct page_books *expected)
+{
+	struct page_books now;
+
+	read_books(&now);
+	if (page_books_equal(expected, &now))
+		return "books equal";
+	log_difference(expected, &now);
+	return "BOOKS DIFFER";
+}
+
+static void report_failure(const char *step, int error, bool given_back)
+{
+	const char *books = given_back ? books_now(&module.taken_from) : "pages kept for the next attempt";
+
+	doctor_log_report();
+	if (error == -EBUSY && module.state != TDX_MODULE_SHUT_DOWN)
+		log_error("tdx", "TDX is not available: %s was refused for the moment, %s; trying again can help (\"tdx "
+			  "start\")", step, books);
+	else
+		log_error("tdx", "TDX is not available: %s failed (error %d), %s; trying again cannot help before a reboot "
+			  "or a new module", step, error, books);
+}
+
+static int run_steps(void)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(steps); i++) {
+		u64 start = time_ns();
+		u32 complaints = doctor_count();
+		u64 us;
+		int result;
+
+		result = steps[i].run();
+		us = (time_ns() - start) / 1000;
+		if (result) {
+			if (doctor_count() == complaints)
+				doctor_complain(steps[i].id, "%s failed (error %d)", steps[i].name, result);
+			report_failure(steps[i].name, result, undo(result));
+			return result;
 		}
-		if (cpu_call_all(writeback_this_core, NULL, NULL))
-			log_error("tdx", "caches were not written back on every core");
+		doctor_row(steps[i].id, DOCTOR_PASS, NULL, "%s done on %u cores in %lu us", steps[i].name,
+			   steps[i].cores ? steps[i].cores : cpu_count(), us);
+		log_info("tdx", "%s: %lu us", steps[i].name, us);
 	}
-	pamt_give_back(handed_over ? PAMT_WRITTEN : PAMT_UNTOUCHED);
-	pool_give_back();
-	free_tdmr_list();
+	return 0;
 }
 
 int tdx_bring_up(u64 td_pool_bytes)
 {
 	u64 begin = time_ns();
+	int result;
 
 	tdx_console_register();
 	if (module.state == TDX_MODULE_READY)
 		return 0;
 	if (module.state == TDX_MODULE_SHUT_DOWN) {
-		log_error("tdx", "the TDX module is shut down: it needs a power cycle");
+		log_error("tdx", "TDX is not available: the TDX module is shut down and needs a power cycle");
 		return -ENODEV;
 	}
 	doctor_forget();
 	module.wanted_pool_bytes = td_pool_bytes;
-	for (u32 i = 0; i < ARRAY_SIZE(steps); i++) {
-		u64 start = time_ns();
-		int result = steps[i].run();
-
-		if (result) {
-			log_error("tdx", "TDX is not available: %s failed (error %d)", steps[i].name, result);
-			undo();
-			return result;
-		}
-		log_info("tdx", "%s: %lu us", steps[i].name, (time_ns() - start) / 1000);
-	}
+	if (module.state < TDX_MODULE_CONFIG_DONE)
+		read_books(&module.taken_from);
+	result = run_steps();
+	if (result)
+		return result;
 	module.state = TDX_MODULE_READY;
+	read_books(&module.with_module);
+	td_gate_open();
 	log_info("tdx", "module ready after %lu ms: TD pool %lu MiB, PAMT %lu KiB, %u KeyIDs for TDs",
 		 (time_ns() - begin) / NS_PER_MS, tdx_pool_bytes() >> 20, pamt_bytes() >> 10, keyid_total());
 	return 0;
+}
+
+int tdx_start(void)
+{
+	if (module.state != TDX_MODULE_READY)
+		return tdx_bring_up(module.wanted_pool_bytes);
+	log_info("tdx", "module ready already");
+	return 0;
+}
+
+/* The books before the pool was taken, moved on by what others took and gave back while the module was up. */
+static void expect_books(struct page_books *expected)
+{
+	read_books(expected);
+	if (module.state != TDX_MODULE_READY) {
+		*expected = module.taken_from;
+		return;
+	}
+	for (u32 owner = 0; owner < PAGE_OWNER_COUNT; owner++) {
+		expected->pages[ZONE_HOST][owner] += module.taken_from.pages[ZONE_HOST][owner] -
+						     module.with_module.pages[ZONE_HOST][owner];
+		expected->pages[ZONE_TD][owner] = 0;
+	}
+}
+
+/* Why the module cannot be stopped now; NULL: it can. The gate is closed then. */
+static const char *stop_obstacle(void)
+{
+	if (module.state == TDX_MODULE_SHUT_DOWN)
+		return "the TDX module is shut down and needs a power cycle";
+	if (module.state >= TDX_MODULE_CONFIG_DONE && !(tdx_sysinfo()->features0 & TDX_FEATURE_SYS_DISABLE))
+		return "this TDX module has no TDH.SYS.DISABLE: it keeps its memory until a reboot";
+	if (tdx_pool_free_bytes() != tdx_pool_bytes() || !td_gate_close(TD_GATE_NO_TD))
+		return "a TD exists, or pages of one are in quarantine: stop all guests first";
+	return NULL;
+}
+
+int tdx_stop(void)
+{
+	const char *obstacle = stop_obstacle();
+	struct page_books expected;
+	int result = 0;
+
+	if (obstacle) {
+		log_error("tdx", "not stopped: %s", obstacle);
+		return -EBUSY;
+	}
+	expect_books(&expected);
+	if (module.state >= TDX_MODULE_CONFIG_DONE) {
+		write_caches_back();
+		result = disable_module();
+		if (result) {
+			if (module.state == TDX_MODULE_READY)
+				td_gate_open();
+			log_error("tdx", "not stopped: TDH.SYS.DISABLE is refused; trying again %s",
+				  result == -EBUSY ? "can help" : "cannot help");
+			return result;
+		}
+		give_back(PAMT_WRITTEN);
+	}
+	log_info("tdx", "stopped, %s", books_now(&expected));
+	return 0;
+}
+
+void tdx_module_replaced(enum tdx_module_state state)
+{
+	module.state = state;
 }
 
 void tdx_shut_down(void)
 {
 	if (module.state == TDX_MODULE_NONE || module.state == TDX_MODULE_SHUT_DOWN)
 		return;
-	if (disable_module())
+	write_caches_back();	/* of the TDs' time; what the module writes now is written back behind it */
+	if (module.state >= TDX_MODULE_CONFIG_DONE && !disable_module())
 		log_info("tdx", "module disabled");
 	module.state = TDX_MODULE_SHUT_DOWN;
-	if (cpu_call_all(writeback_this_core, NULL, NULL))
-		log_error("tdx", "caches were not written back on every core");
+	write_caches_back();
 }
 
 enum tdx_module_state tdx_module_state(void)

@@ -25,6 +25,15 @@ enum tdx_module_state {
  * (page books equal), and the caller goes on without TDX. Logs each step with its time. Registers the command `tdx`.
  */
 int __must_check tdx_bring_up(u64 td_pool_bytes);
+/** tdx_start() - tdx_bring_up() with the pool size of the first time: after a failure, or after tdx_stop() */
+int tdx_start(void);
+/**
+ * tdx_stop() - TDH.SYS.DISABLE; TD pool and PAMTs given back, page books compared
+ * -EBUSY while a TD exists; refused where the module has no such leaf. The reason is logged. tdx_start() undoes it.
+ */
+int tdx_stop(void);
+/** tdx_module_replaced() - tdx/update.c: READY with another module, or SHUT_DOWN because that failed */
+void tdx_module_replaced(enum tdx_module_state state);
 /** tdx_shut_down() - no TD exists any more: module disabled where it can be, caches written back on all cores */
 void tdx_shut_down(void);
 enum tdx_module_state tdx_module_state(void);

@@ -29,7 +29,7 @@ _Static_assert(GPR_RAX * 8 == GPRS_RAX && GPR_RCX * 8 == GPRS_RCX && GPR_RDX * 8
 
 enum {
 	ENTROPY_ATTEMPTS = 10,	/* what TDX hosts do; the generator refills within microseconds */
-	COUNTED_LEAVES = 128,	/* leaf numbers above go into the last slot */
+	COUNTED_LEAVES = 128,	/* leaf numbers above, and P-SEAMLDR's, go into the last slot */
 	COUNTER_STRIPES = 16,
 };
 
@@ -43,7 +43,7 @@ u64 seamcall_issue_enter(u64 leaf, u64 gpr[GPR_COUNT]);
 
 static void count(u64 leaf)
 {
-	u64 number = leaf & TDX_LEAF_NUMBER_MASK;
+	u64 number = leaf & TDX_LEAF_SEAMLDR ? COUNTED_LEAVES : leaf & TDX_LEAF_NUMBER_MASK;
 	u64 *slot = &seam.calls[arch_this_cpu()->id % COUNTER_STRIPES][MIN(number, (u64)COUNTED_LEAVES - 1)];
 
 	__atomic_fetch_add(slot, 1, __ATOMIC_RELAXED);
@@ -53,10 +53,10 @@ static void count(u64 leaf)
 static void trace(u64 leaf, tdx_status_t status, const struct seamcall_regs *regs)
 {
 	char text[TDX_STATUS_TEXT_BYTES];
+	const char *what = leaf & TDX_LEAF_SEAMLDR ? seamldr_status_text(status, text) : tdx_status_text(status, text);
 
 	log_debug("seamcall", "%s: %s: rax %016lx rcx %lx rdx %lx r8 %lx r9 %lx r10 %lx r11 %lx",
-		  tdx_leaf_name(leaf), tdx_status_text(status, text), status.raw, regs->rcx, regs->rdx, regs->r8,
-		  regs->r9, regs->r10, regs->r11);
+		  tdx_leaf_name(leaf), what, status.raw, regs->rcx, regs->rdx, regs->r8, regs->r9, regs->r10, regs->r11);
 }
 
 tdx_status_t seamcall(u64 leaf, struct seamcall_regs *regs)
@@ -74,8 +74,8 @@ tdx_status_t seamcall(u64 leaf, struct seamcall_regs *regs)
 		arch_irq_restore(irq);
 		if (!tdx_succeeded(status))
 			trace(leaf, status, regs);
-	} while (tdx_status_is(status, TDX_RND_NO_ENTROPY) && backoff.attempts + 1 < ENTROPY_ATTEMPTS &&
-		 backoff_wait(&backoff));
+	} while (!(leaf & TDX_LEAF_SEAMLDR) && tdx_status_is(status, TDX_RND_NO_ENTROPY) &&
+		 backoff.attempts + 1 < ENTROPY_ATTEMPTS && backoff_wait(&backoff));
 	return status;
 }
 

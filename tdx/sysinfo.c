@@ -11,6 +11,7 @@
 #include "include/spec/tdx/metadata.h"
 #include "kernel/lib/string.h"
 #include "kernel/log.h"
+#include "tdx/backoff.h"
 #include "tdx/doctor.h"
 #include "tdx/tdh_sys.h"
 
@@ -52,6 +53,7 @@ static const struct sysinfo_field {
 	FIELD(XFAM_FIXED0, xfam_fixed0, REQUIRED),
 	FIELD(XFAM_FIXED1, xfam_fixed1, REQUIRED),
 	FIELD(MAX_VCPUS_PER_TD, max_vcpus_per_td, OPTIONAL),
+	FIELD(MODULE_HV, module_hv, OPTIONAL),
 	FIELD(NUM_CPUID_CONFIG, cpuid_config_count, REQUIRED),
 #undef FIELD
 };
@@ -77,16 +79,17 @@ static int read_field(const char *name, u64 id, void *destination, u32 bytes, en
 {
 	char text[TDX_STATUS_TEXT_BYTES];
 	u64 value = 0;
-	tdx_status_t status = tdh_sys_rd(id, &value);
+	tdx_status_t status = RETRY_BUSY(tdh_sys_rd(id, &value));
 
 	if (presence == OPTIONAL && tdx_status_is(status, TDX_METADATA_FIELD_ID_INCORRECT))
 		return 0;
 	if (!tdx_succeeded(status)) {
 		doctor_complain("metadata", "the TDX module does not tell %s: %s", name, tdx_status_text(status, text));
-		return -EIO;
+		return tdx_status_errno(status) == -EBUSY ? -EBUSY : -EIO;
 	}
 	if (sysinfo_store(id, value, destination, bytes)) {
-		doctor_complain("metadata", "the TDX module tells 0x%lx for %s, which is more than the field holds", value, name);
+		doctor_complain("metadata", "the TDX module tells 0x%lx for %s, which is more than the field holds", value,
+				name);
 		return -EIO;
 	}
 	return 0;
@@ -96,43 +99,44 @@ static int read_field(const char *name, u64 id, void *destination, u32 bytes, en
 static int read_cmrs(void)
 {
 	u16 slots = 0;
+	int result = read_field("NUM_CMRS", TDX_SYS_NUM_CMRS, &slots, sizeof(slots), REQUIRED);
 
-	if (read_field("NUM_CMRS", TDX_SYS_NUM_CMRS, &slots, sizeof(slots), REQUIRED))
-		return -EIO;
 	sysinfo.cmr_count = 0;
-	for (u32 i = 0; i < MIN((u32)slots, (u32)TDX_MAX_CMRS); i++) {
+	for (u32 i = 0; !result && i < MIN((u32)slots, (u32)TDX_MAX_CMRS); i++) {
 		struct tdx_cmr cmr;
 
-		if (read_field("CMR_BASE", TDX_SYS_CMR_BASE + i, &cmr.base, sizeof(cmr.base), REQUIRED) ||
-		    read_field("CMR_SIZE", TDX_SYS_CMR_SIZE + i, &cmr.bytes, sizeof(cmr.bytes), REQUIRED))
-			return -EIO;
-		if (cmr.bytes)
+		result = read_field("CMR_BASE", TDX_SYS_CMR_BASE + i, &cmr.base, sizeof(cmr.base), REQUIRED);
+		if (!result)
+			result = read_field("CMR_SIZE", TDX_SYS_CMR_SIZE + i, &cmr.bytes, sizeof(cmr.bytes), REQUIRED);
+		if (!result && cmr.bytes)
 			sysinfo.cmrs[sysinfo.cmr_count++] = cmr;
 	}
-	return 0;
+	return result;
 }
 
 /* Three elements describe one configurable leaf: number and sub-leaf, EAX and EBX, ECX and EDX. */
 static int read_cpuid_config(void)
 {
+	int result = 0;
+
 	if (sysinfo.cpuid_config_count > TDX_MAX_CPUID_CONFIG) {
 		doctor_complain("metadata", "the TDX module has %u configurable CPUID leaves, Cella knows what to do with %u",
 				sysinfo.cpuid_config_count, TDX_MAX_CPUID_CONFIG);
 		return -EIO;
 	}
-	for (u32 i = 0; i < sysinfo.cpuid_config_count; i++) {
+	for (u32 i = 0; !result && i < sysinfo.cpuid_config_count; i++) {
 		struct tdx_cpuid_config *config = &sysinfo.cpuid_config[i];
 		u64 values = TDX_SYS_CPUID_CONFIG_VALUES + 2 * i;
 		u64 words[3];	/* leaf and subleaf, EAX and EBX, ECX and EDX; the first of each pair in the low half */
 
-		if (read_field("CPUID_CONFIG_LEAVES", TDX_SYS_CPUID_CONFIG_LEAVES + i, &words[0], sizeof(u64), REQUIRED) ||
-		    read_field("CPUID_CONFIG_VALUES", values, &words[1], sizeof(u64), REQUIRED) ||
-		    read_field("CPUID_CONFIG_VALUES", values + 1, &words[2], sizeof(u64), REQUIRED))
-			return -EIO;
+		result = read_field("CPUID_CONFIG_LEAVES", TDX_SYS_CPUID_CONFIG_LEAVES + i, &words[0], sizeof(u64), REQUIRED);
+		for (u32 word = 0; !result && word < 2; word++)
+			result = read_field("CPUID_CONFIG_VALUES", values + word, &words[1 + word], sizeof(u64), REQUIRED);
 		_Static_assert(sizeof(words) == sizeof(*config), "struct tdx_cpuid_config is what the module tells");
-		memcpy(config, words, sizeof(words));
+		if (!result)
+			memcpy(config, words, sizeof(words));
 	}
-	return 0;
+	return result;
 }
 
 static void report(void)
@@ -143,6 +147,9 @@ static void report(void)
 	log_info("tdx", "up to %u TDMRs with %u reserved areas, %u TDCS and %u TDVPS pages, %u vCPUs, %u CPUID leaves",
 		 sysinfo.max_tdmrs, sysinfo.max_reserved_per_tdmr, sysinfo.tdcs_bytes / PAGE_SIZE,
 		 sysinfo.tdvps_bytes / PAGE_SIZE, sysinfo.max_vcpus_per_td, sysinfo.cpuid_config_count);
+	log_info("tdx", "PAMT entries of %u, %u and %u bytes; ATTRIBUTES 0x%lx to 0x%lx, XFAM 0x%lx to 0x%lx",
+		 sysinfo.pamt_4k_entry_bytes, sysinfo.pamt_2m_entry_bytes, sysinfo.pamt_1g_entry_bytes,
+		 sysinfo.attributes_fixed1, sysinfo.attributes_fixed0, sysinfo.xfam_fixed1, sysinfo.xfam_fixed0);
 	for (u32 i = 0; i < sysinfo.cmr_count; i++)
 		log_info("tdx", "CMR %u: 0x%012lx - 0x%012lx, %lu MiB", i, sysinfo.cmrs[i].base,
 			 sysinfo.cmrs[i].base + sysinfo.cmrs[i].bytes - 1, sysinfo.cmrs[i].bytes >> 20);
@@ -150,14 +157,18 @@ static void report(void)
 
 int tdx_sysinfo_read(void)
 {
+	int result = 0;
+
 	memset(&sysinfo, 0, sizeof(sysinfo));
 	sysinfo.max_vcpus_per_td = VCPUS_WHEN_UNLIMITED;
-	for (u32 i = 0; i < ARRAY_SIZE(fields); i++)
-		if (read_field(fields[i].name, fields[i].id, fields[i].destination, fields[i].bytes,
-			       fields[i].presence))
-			return -EIO;
-	if (read_cmrs() || read_cpuid_config())
-		return -EIO;
-	report();
-	return 0;
+	for (u32 i = 0; !result && i < ARRAY_SIZE(fields); i++)
+		result = read_field(fields[i].name, fields[i].id, fields[i].destination, fields[i].bytes,
+				    fields[i].presence);
+	if (!result)
+		result = read_cmrs();
+	if (!result)
+		result = read_cpuid_config();
+	if (!result)
+		report();
+	return result;
 }

@@ -25,6 +25,7 @@ struct tdx_sysinfo {
 	u16 tdr_bytes, tdcs_bytes, tdvps_bytes;
 	u64 attributes_fixed0, attributes_fixed1, xfam_fixed0, xfam_fixed1;
 	u16 max_vcpus_per_td;
+	u16 module_hv;	/* hand-off version that it writes when it is replaced */
 	u16 cpuid_config_count;
 	struct tdx_cpuid_config cpuid_config[TDX_MAX_CPUID_CONFIG];
 	u32 cmr_count;

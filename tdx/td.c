@@ -37,6 +37,70 @@ enum {
 	FREEID_ATTEMPTS = 3,	/* one normally; a package may ask for another write-back */
 };
 
+/* Who may begin a TD, and how many there are. */
+static struct {
+	struct spinlock lock;
+	bool closed;	/* (l) the module is being stopped or replaced, or it is gone */
+	u32 alive;	/* (l) TDs that are not TD_NONE */
+	u32 in_building;	/* (l) of these: between TDH.MNG.CREATE and TDH.MR.FINALIZE */
+} gate;
+
+bool td_gate_close(enum td_gate_rule rule)
+{
+	bool close;
+
+	spin_lock(&gate.lock);
+	close = rule == TD_GATE_NO_TD ? !gate.alive : !gate.in_building;
+	gate.closed |= close;
+	spin_unlock(&gate.lock);
+	return close;
+}
+
+void td_gate_open(void)
+{
+	spin_lock(&gate.lock);
+	gate.closed = false;
+	spin_unlock(&gate.lock);
+}
+
+static int enter_gate(struct td *td)
+{
+	int result;
+
+	spin_lock(&gate.lock);
+	result = gate.closed ? -EBUSY : 0;
+	if (!result) {
+		gate.alive++;
+		gate.in_building++;
+		td->in_gate = TD_IN_GATE_BUILDING;
+	}
+	spin_unlock(&gate.lock);
+	if (result)
+		log_error("tdx", "no TD can be created now: the TDX module is stopped or being replaced");
+	return result;
+}
+
+/* Built: the module keeps it over an update. */
+static void pass_gate(struct td *td)
+{
+	spin_lock(&gate.lock);
+	if (td->in_gate == TD_IN_GATE_BUILDING) {
+		gate.in_building--;
+		td->in_gate = TD_IN_GATE_BUILT;
+	}
+	spin_unlock(&gate.lock);
+}
+
+static void leave_gate(struct td *td)
+{
+	pass_gate(td);
+	spin_lock(&gate.lock);
+	if (td->in_gate == TD_IN_GATE_BUILT)
+		gate.alive--;
+	td->in_gate = TD_NOT_IN_GATE;
+	spin_unlock(&gate.lock);
+}
+
 static void set_state(struct td *td, enum td_state state)
 {
 	spin_lock(&td->lock);
@@ -165,6 +229,9 @@ int td_create(struct td *td, const struct td_params *params)
 		log_error("tdx", "TD_PARAMS.CONFIG_FLAGS lacks NO_RBP_MOD, which Cella's TD entry needs");
 		return -EINVAL;
 	}
+	result = enter_gate(td);
+	if (result)
+		return result;
 	td->shared_bit = params->config_flags & TD_CONFIG_GPAW ? TDX_SHARED_BIT_GPAW52 : TDX_SHARED_BIT_GPAW48;
 	td->pids = page_zalloc(1, PAGE_GUEST);
 	if (!td->pids)
@@ -270,6 +337,7 @@ int td_finalise(struct td *td)
 	if (!tdx_succeeded(status))
 		return refused("TDH.MR.FINALIZE", status);
 	set_state(td, TD_RUNNABLE);
+	pass_gate(td);
 	if (compare_mrtd(td) || td_read(td, TDX_TD_TSC_OFFSET, &td->tsc_offset) ||
 	    td_read(td, TDX_TD_TSC_MULTIPLIER, &td->tsc_multiplier))
 		return -EIO;
@@ -357,6 +425,7 @@ void td_destroy(struct td *td)
 	td->vcpu_count = 0;
 	td->pages_control = 0;
 	set_state(td, TD_NONE);
+	leave_gate(td);
 }
 
 const char *td_state_name(enum td_state state)

@@ -31,8 +31,21 @@ enum td_state {
 	TD_TEARDOWN,	/* KeyID released; pages may be reclaimed */
 };
 
+/* Where a TD stands with what replaces or stops the module. */
+enum td_gate_place {
+	TD_NOT_IN_GATE,
+	TD_IN_GATE_BUILDING,	/* between TDH.MNG.CREATE and TDH.MR.FINALIZE: an update would lose it */
+	TD_IN_GATE_BUILT,
+};
+
+enum td_gate_rule {
+	TD_GATE_NO_TD,	/* close unless a TD exists */
+	TD_GATE_NO_BUILD,	/* close unless a TD is being built */
+};
+
 struct td {
 	enum td_state state;	/* (l) lock */
+	enum td_gate_place in_gate;	/* (l) the gate's lock */
 	struct spinlock lock;
 	hkid_t hkid;	/* (c) */
 	hpa_t tdr;	/* (c) */
@@ -72,6 +85,9 @@ int __must_check td_finalise(struct td *td);
  * Task context, no vCPU inside the TD. What cannot be reclaimed is quarantined with a log line. Afterwards TD_NONE.
  */
 void td_destroy(struct td *td);
+/** td_gate_close() - no TD begins from now on; false: @rule forbids it, nothing changed. td_gate_open() - again */
+bool __must_check td_gate_close(enum td_gate_rule rule);
+void td_gate_open(void);
 const char *td_state_name(enum td_state state);
 /** td_read() - TDH.MNG.RD of a TD-scope field (TDX_TD_...) */
 int __must_check td_read(struct td *td, u64 field, u64 *value);

@@ -76,6 +76,16 @@ tdx_status_t tdh_sys_config(hpa_t tdmrs, u32 count, hkid_t global)
 	return seamcall(TDH_SYS_CONFIG, &(struct seamcall_regs){ .rcx = tdmrs.raw, .rdx = count, .r8 = global.raw });
 }
 
+tdx_status_t tdh_sys_shutdown(u16 handoff)
+{
+	return seamcall(TDH_SYS_SHUTDOWN, &(struct seamcall_regs){ .rcx = handoff });
+}
+
+tdx_status_t tdh_sys_update(void)
+{
+	return seamcall(TDH_SYS_UPDATE, &(struct seamcall_regs){ 0 });
+}
+
 tdx_status_t tdh_sys_disable(void)
 {
 	return seamcall(TDH_SYS_DISABLE, &(struct seamcall_regs){ 0 });

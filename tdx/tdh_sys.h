@@ -37,6 +37,12 @@ tdx_status_t tdh_sys_key_config(void);
 /** tdh_sys_tdmr_init() - one step of one TDMR. @next: HPA up to which the TDMR may be used, written on success */
 tdx_status_t tdh_sys_tdmr_init(hpa_t tdmr, hpa_t *next);
 /**
+ * tdh_sys_shutdown() - no way back but another module; keeps what TDs need. @handoff: version of what it keeps. No core
+ * may be inside the module. tdh_sys_update() - the new one takes it over, after TDH.SYS.LP.INIT on all cores
+ */
+tdx_status_t tdh_sys_shutdown(u16 handoff);
+tdx_status_t tdh_sys_update(void);
+/**
  * tdh_sys_disable() - give everything back and leave the module as loaded; repeated by the caller while interrupted
  * or busy
  */

@@ -60,6 +60,7 @@ static struct {
 	bool ready;	/* our tables are the running ones */
 	u32 flush_left;	/* atomic: cores that have not flushed yet */
 	struct spinlock flush_lock;	/* one shoot-down at a time */
+	u64 tables;	/* atomic: pages in tables, the root not counted */
 } paging;
 
 static const u64 flags_of[] = {
@@ -94,6 +95,7 @@ static int split(u64 *entry, u32 level)
 	for (u64 i = 0; i < TABLE_ENTRIES; i++)
 		table[i] = ((*entry & PTE_ADDRESS) + i * step) | flags;
 	*entry = hva_to_hpa(table).raw | PTE_PRESENT | PTE_WRITE;
+	__atomic_fetch_add(&paging.tables, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -111,6 +113,7 @@ static u64 *walk_create(u64 va, u32 level)
 			if (!fresh)
 				return NULL;
 			*entry = hva_to_hpa(fresh).raw | PTE_PRESENT | PTE_WRITE;
+			__atomic_fetch_add(&paging.tables, 1, __ATOMIC_RELAXED);
 		} else if ((*entry & PTE_LARGE) && split(entry, at)) {
 			return NULL;
 		}
@@ -204,6 +207,7 @@ static void free_detached(u64 *detached)
 		u64 *next = (u64 *)detached[0];
 
 		page_zfree(detached, 1, PAGE_KERNEL);
+		__atomic_fetch_sub(&paging.tables, 1, __ATOMIC_RELAXED);
 		detached = next;
 	}
 }
@@ -246,6 +250,11 @@ static int change_and_flush(hpa_t start, u64 bytes, u64 flags)
 		shoot_down();	/* what was not present before is in no TLB */
 	free_detached(detached);
 	return result;
+}
+
+u64 arch_page_tables(void)
+{
+	return __atomic_load_n(&paging.tables, __ATOMIC_RELAXED);
 }
 
 int arch_direct_map_remove(hpa_t start, u64 bytes)

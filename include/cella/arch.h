@@ -75,6 +75,8 @@ void arch_secondary_init(struct percpu *cpu);
 int __must_check arch_direct_map_remove(hpa_t start, u64 bytes);
 /** arch_direct_map_restore() - the reverse; the pages must be clear and free of any HKID */
 int __must_check arch_direct_map_restore(hpa_t start, u64 bytes);
+/** arch_page_tables() - pages in Cella's own page tables; a direct map once split for a range keeps its table */
+u64 arch_page_tables(void);
 
 /**
  * arch_window_clear() - overwrite a page that the TDX module gave back, with MOVDIR64B through this core's window

@@ -11,6 +11,7 @@
 
 #include "include/cella/memory_map.h"
 #include "include/spec/tdx/metadata.h"
+#include "include/spec/tdx/seamldr.h"
 #include "include/spec/tdx/sept.h"
 #include "kernel/lib/sha384.h"
 #include "kernel/percpu.h"
@@ -25,7 +26,7 @@
 #define OK(code) (TDX_##code)
 #define WITH_OPERAND(code, operand) (TDX_##code | TDX_OPERAND_ID_##operand)
 
-enum system_state { INIT_PENDING, INIT_DONE, CONFIG_DONE, READY };
+enum system_state { INIT_PENDING, INIT_DONE, CONFIG_DONE, READY, SHUT_DOWN };
 enum life { LIFE_NONE, HKID_ASSIGNED, KEYS_CONFIGURED, BLOCKED, TEARDOWN };
 
 struct entry {
@@ -68,6 +69,15 @@ static struct {
 	u64 ram_base, ram_bytes;
 	u64 features0;
 	bool lp_done[MAX_CPUS];
+	/* P-SEAMLDR */
+	bool absent;	/* no loader answers */
+	bool unloaded;	/* SEAM_READY clear */
+	bool install_seen[MAX_CPUS];	/* in the session under way */
+	u32 installs, scenario;
+	bool handoff;	/* TDH.SYS.SHUTDOWN left something to take over */
+	bool cleanup_required;
+	bool cleaned[MAX_CPUS];
+	u32 build_date;
 	u64 packages_keyed;
 	struct tdx_tdmr_info tdmrs[TDX_MAX_TDMRS];
 	u64 tdmr_next[TDX_MAX_TDMRS];
@@ -102,6 +112,7 @@ void fake_module_reset(u64 ram_base, u64 ram_bytes)
 	memset(&fake, 0, sizeof(fake));
 	fake.ram_base = ram_base;
 	fake.ram_bytes = ram_bytes;
+	fake.build_date = 20240101;
 	fake.features0 = TDX_FEATURE_NO_RBP_MOD | TDX_FEATURE_TOPOLOGY_ENUM;
 }
 
@@ -125,6 +136,17 @@ void fake_refuse(u32 leaf, u32 nth, u32 times, u64 status)
 		}
 	}
 	abort();
+}
+
+void fake_set_loader(bool present, bool module_loaded)
+{
+	fake.absent = !present;
+	fake.unloaded = !module_loaded;
+}
+
+void fake_require_cleanup(void)
+{
+	fake.cleanup_required = true;
 }
 
 void fake_refuse_nothing(void)
@@ -296,7 +318,8 @@ static bool metadata(u64 id, u64 *value)
 {
 	switch (id) {
 	case TDX_SYS_VENDOR_ID: *value = 0x8086; return true;
-	case TDX_SYS_BUILD_DATE: *value = 20240101; return true;
+	case TDX_SYS_BUILD_DATE: *value = fake.build_date; return true;
+	case TDX_SYS_MODULE_HV: *value = 0; return true;
 	case TDX_SYS_MAJOR_VERSION: *value = 1; return true;
 	case TDX_SYS_MINOR_VERSION: *value = 5; return true;
 	case TDX_SYS_UPDATE_VERSION: *value = 6; return true;
@@ -804,6 +827,116 @@ static u64 phymem_page_wbinvd(struct seamcall_regs *regs)
 	return fake.type[page] == PT_NDA ? OK(SUCCESS) : WITH_OPERAND(PAGE_METADATA_INCORRECT, RCX);
 }
 
+/* ---- update ---- */
+
+static u64 sys_shutdown(struct seamcall_regs *regs)
+{
+	if (fake.state != READY)
+		return TDX_SYS_NOT_READY;
+	if (regs->rcx)
+		return WITH_OPERAND(OPERAND_INVALID, RCX);
+	fake.state = SHUT_DOWN;
+	fake.handoff = true;
+	return OK(SUCCESS);
+}
+
+static u64 sys_update(struct seamcall_regs *regs)
+{
+	for (u32 cpu = 0; cpu < cpu_count(); cpu++)
+		if (!fake.lp_done[cpu])
+			return TDX_SYS_STATE_INCORRECT;
+	if (fake.state != INIT_DONE || !fake.handoff)
+		return TDX_SYS_STATE_INCORRECT;
+	fake.handoff = false;
+	fake.state = READY;
+	return OK(SUCCESS);
+}
+
+/* ---- P-SEAMLDR ---- */
+
+enum { LOADER_OK = 0 };
+#define LOADER(name) LOADER_##name
+#define LOADER_EBADPARAM 0x8000000000000000ull
+#define LOADER_EBADCALL 0x8000000000000003ull
+#define LOADER_ECLEANUPREQ 0x8000000000000005ull
+
+static u64 loader_info(struct seamcall_regs *regs)
+{
+	struct seamldr_info *info = hpa_to_hva(HPA(regs->rcx));
+
+	if (!IS_ALIGNED(regs->rcx, SEAMLDR_INFO_BYTES))
+		return LOADER(EBADPARAM);
+	*info = (struct seamldr_info){ .major = 1, .minor = 5, .remaining_updates = 3, .seam_ready = !fake.unloaded,
+				       .p_seamldr_ready = 1, .tee_tcb_svn = { 4, 1 } };
+	return LOADER_OK;
+}
+
+static u64 loader_seaminfo(struct seamcall_regs *regs)
+{
+	struct seamldr_seaminfo *info = hpa_to_hva(HPA(regs->rcx));
+
+	if (!IS_ALIGNED(regs->rcx, SEAMLDR_SEAMINFO_BYTES))
+		return LOADER(EBADPARAM);
+	memset(info, 0, sizeof(*info));
+	info->lp_count = cpu_count();
+	info->socket_count = 1;
+	info->socket_fms[0] = 0x806f8;
+	return LOADER_OK;
+}
+
+static bool all_cores(const bool seen[MAX_CPUS])
+{
+	for (u32 cpu = 0; cpu < cpu_count(); cpu++)
+		if (!seen[cpu])
+			return false;
+	return true;
+}
+
+static u64 loader_install(struct seamcall_regs *regs)
+{
+	const struct seamldr_params *params = hpa_to_hva(HPA(regs->rcx));
+	u32 me = arch_this_cpu()->id;
+
+	regs->rdx = 0;
+	if (fake.install_seen[me])
+		return LOADER(EBADCALL);
+	fake.unloaded = true;
+	fake.install_seen[me] = true;
+	if (!all_cores(fake.install_seen))
+		return LOADER_OK;
+	memset(fake.install_seen, 0, sizeof(fake.install_seen));
+	if (fake.cleanup_required && params->scenario == SEAMLDR_SCENARIO_LOAD)
+		return LOADER(ECLEANUPREQ);
+	if (!IS_ALIGNED(params->sigstruct | params->module_pages[0], PAGE_SIZE) || !params->module_page_count)
+		return LOADER(EBADPARAM);
+	fake.unloaded = false;
+	fake.installs++;
+	fake.scenario = params->scenario;
+	fake.handoff &= params->scenario == SEAMLDR_SCENARIO_UPDATE;
+	fake.state = INIT_PENDING;
+	fake.build_date = 20260101;
+	memset(fake.lp_done, 0, sizeof(fake.lp_done));
+	return LOADER_OK;
+}
+
+static u64 loader_cleanup(struct seamcall_regs *regs)
+{
+	fake.cleaned[arch_this_cpu()->id] = true;
+	if (all_cores(fake.cleaned))
+		fake.cleanup_required = false;
+	return LOADER_OK;
+}
+
+static u64 call_loader(u32 number, struct seamcall_regs *regs)
+{
+	static u64 (*const leaves[])(struct seamcall_regs *regs) = { loader_info, loader_install, NULL, loader_seaminfo,
+								     loader_cleanup };
+
+	if (fake.absent)
+		return SEAMCALL_VMFAIL_INVALID;
+	return number < ARRAY_SIZE(leaves) && leaves[number] ? leaves[number](regs) : LOADER(EBADPARAM);
+}
+
 static u64 (*const handlers[SEAMCALL_LEAVES])(struct seamcall_regs *regs) = {
 	[TDH_SYS_INIT] = sys_init,
 	[TDH_SYS_LP_INIT] = sys_lp_init,
@@ -812,6 +945,8 @@ static u64 (*const handlers[SEAMCALL_LEAVES])(struct seamcall_regs *regs) = {
 	[TDH_SYS_KEY_CONFIG] = sys_key_config,
 	[TDH_SYS_TDMR_INIT] = sys_tdmr_init,
 	[TDH_SYS_DISABLE] = sys_disable,
+	[TDH_SYS_SHUTDOWN] = sys_shutdown,
+	[TDH_SYS_UPDATE] = sys_update,
 	[TDH_MNG_CREATE] = mng_create,
 	[TDH_MNG_KEY_CONFIG] = mng_key_config,
 	[TDH_MNG_ADDCX] = mng_addcx,
@@ -866,10 +1001,14 @@ u64 seamcall_issue(u64 leaf, struct seamcall_regs *regs)
 	u32 number = leaf & TDX_LEAF_NUMBER_MASK;
 	u64 status;
 
+	if (leaf & TDX_LEAF_SEAMLDR)
+		return is_refused(FAKE_SEAMLDR(number), &status) ? status : call_loader(number, regs);
 	if (number == TDH_VP_INIT)
 		fake.last_init_leaf = leaf;
 	if (is_refused(number, &status))
 		return status;
+	if (fake.unloaded)
+		return SEAMCALL_VMFAIL_INVALID;
 	if (!handlers[number])
 		return WITH_OPERAND(OPERAND_INVALID, RAX);
 	return handlers[number](regs);
@@ -882,6 +1021,8 @@ u64 seamcall_issue_enter(u64 leaf, u64 gpr[GPR_COUNT])
 
 	if (is_refused((u32)leaf, &status))
 		return gpr[GPR_RAX] = status;
+	if (fake.unloaded || fake.state != READY)
+		return gpr[GPR_RAX] = fake.unloaded ? SEAMCALL_VMFAIL_INVALID : TDX_SYS_SHUTDOWN;
 	status = associate(vcpu);
 	if (status)
 		return gpr[GPR_RAX] = status;

@@ -18,6 +18,12 @@
 void fake_module_reset(u64 ram_base, u64 ram_bytes);
 /** fake_module_make_ready() - skip bring-up: READY, all RAM in TDMRs, metadata readable */
 void fake_module_make_ready(void);
+#define FAKE_SEAMLDR(number) (112 + ((number)&0xf))	/* P-SEAMLDR's leaves for fake_refuse() and fake_calls() */
+
+/** fake_set_loader() - does P-SEAMLDR answer, has it a module? After the reset it does and has */
+void fake_set_loader(bool present, bool module_loaded);
+/** fake_require_cleanup() - SEAMLDR.INSTALL of another module answers ECLEANUPREQ until every core cleaned up */
+void fake_require_cleanup(void);
 /** fake_refuse() - from its @nth call on (1 = the next), the next @times calls of @leaf answer @status and do nothing
  */
 void fake_refuse(u32 leaf, u32 nth, u32 times, u64 status);

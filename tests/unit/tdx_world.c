@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <ucontext.h>
 
 #include "arch/x86/vmx.h"
 #include "include/cella/arch.h"
@@ -41,6 +42,21 @@ static struct percpu cpus[MAX_CPUS];
 static u32 running;
 static u8 unmapped[WORLD_RAM / PAGE_SIZE];
 static struct page_books noted;
+
+/* Cores inside cpu_call_all(): each has a stack, and whoever waits (arch_cpu_relax) lets the next one run. */
+#define CORE_STACK_BYTES MIB(1)
+static struct {
+	bool under_way;
+	ucontext_t caller;
+	int (*fn)(void *arg);
+	void *arg;
+	struct {
+		ucontext_t context;
+		bool done;
+		int result;
+		u8 stack[CORE_STACK_BYTES] __aligned(64);
+	} core[WORLD_CORES];
+} all;
 
 /* ---- arch ---- */
 
@@ -74,6 +90,18 @@ void arch_irq_disable(void)
 
 void arch_cpu_relax(void)
 {
+	u32 me = running, next = me;
+
+	if (!all.under_way)
+		return;
+	do
+		next = (next + 1) % WORLD_CORES;
+	while (all.core[next].done);
+	if (next == me)
+		return;
+	running = next;
+	swapcontext(&all.core[me].context, &all.core[next].context);
+	running = me;
 }
 
 void arch_ipi(u32 cpu, u8 vector)
@@ -123,6 +151,11 @@ int arch_direct_map_remove(hpa_t start, u64 bytes)
 			return -1;
 	}
 	toggle(start, bytes, false);
+	return 0;
+}
+
+u64 arch_page_tables(void)
+{
 	return 0;
 }
 
@@ -202,17 +235,49 @@ int cpu_call(u32 cpu, int (*fn)(void *arg), void *arg)
 	return result;
 }
 
+static void core_main(void)
+{
+	u32 me = running;
+
+	all.core[me].result = all.fn(all.arg);
+	all.core[me].done = true;
+	for (u32 next = 0; next < WORLD_CORES; next++) {
+		if (!all.core[next].done) {
+			running = next;
+			setcontext(&all.core[next].context);
+		}
+	}
+	setcontext(&all.caller);
+}
+
 int cpu_call_all(int (*fn)(void *arg), void *arg, int *results)
 {
+	u32 caller = running;
 	int first = 0;
 
+	CHECK(world.irqs_on);
+	CHECK(!all.under_way);
+	world.irqs_on = false;
+	all.under_way = true;
+	all.fn = fn;
+	all.arg = arg;
 	for (u32 cpu = 0; cpu < WORLD_CORES; cpu++) {
-		int result = cpu_call(cpu, fn, arg);
-
+		getcontext(&all.core[cpu].context);
+		all.core[cpu].context.uc_stack.ss_sp = all.core[cpu].stack;
+		all.core[cpu].context.uc_stack.ss_size = CORE_STACK_BYTES;
+		all.core[cpu].done = false;
+		makecontext(&all.core[cpu].context, core_main, 0);
+	}
+	running = 0;
+	swapcontext(&all.caller, &all.core[0].context);
+	running = caller;
+	all.under_way = false;
+	world.irqs_on = true;
+	for (u32 cpu = 0; cpu < WORLD_CORES; cpu++) {
 		if (results)
-			results[cpu] = result;
+			results[cpu] = all.core[cpu].result;
 		if (!first)
-			first = result;
+			first = all.core[cpu].result;
 	}
 	return first;
 }
@@ -304,6 +369,7 @@ void tdx_world_reset(void)
 	page_init(&boot);
 	fake_module_reset(MIB(1), WORLD_RAM - MIB(1));
 	keyid_init(32, 8, 46);
+	td_gate_open();
 }
 
 void tdx_world_ready(void)
