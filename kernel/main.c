@@ -24,6 +24,7 @@
 #include "kernel/timer.h"
 #include "kernel/version.h"
 #include "tdx/module.h"
+#include "tdx/pool.h"
 #include "vmm/config.h"
 #include "vmm/guest.h"
 
@@ -234,6 +235,7 @@ static void start_guests(const struct boot_info *boot)
 {
 	const struct config *config = config_load(boot);
 
+	pool_set_nodes(config ? config->td_pool_nodes : 0);
 	if (tdx_bring_up(config ? config->td_pool_bytes : 0)) {
 		log_error("boot", "no TD can run on this machine as it is; the command \"tdx doctor\" lists the causes");
 		step_done("tdx");
