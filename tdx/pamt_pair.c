@@ -17,7 +17,9 @@
 #include "kernel/log.h"
 #include "kernel/page.h"
 #include "tdx/backoff.h"
+#include "tdx/keyid.h"
 #include "tdx/pool.h"
+#include "tdx/reclaim.h"
 #include "tdx/tdh_phymem.h"
 
 #define PAIR_PRESENT 0x8000u	/* beside the number of 4 KiB pages in use */
@@ -90,7 +92,20 @@ static int add_pair(hpa_t region)
 	return refused("TDH.PHYMEM.PAMT.ADD", region, status);
 }
 
-/* The module wrote the pages under its own KeyID: they are overwritten before anybody gets them. */
+/* The module wrote the page under the global KeyID: no such line may be left in a cache when it is cleared. */
+static void clean_and_free(hpa_t page)
+{
+	tdx_status_t status = RETRY_BUSY(tdh_phymem_page_wbinvd(hpa_with_hkid(page, keyid_global())));
+	char text[TDX_STATUS_TEXT_BYTES];
+
+	if (!tdx_succeeded(status)) {
+		reclaim_quarantine(page, TDX_LEVEL_4K, PAGE_PAMT, tdx_status_text(status, text));
+		return;
+	}
+	arch_window_clear(page, PAGE_SIZE);
+	page_free(page, 1, PAGE_PAMT);
+}
+
 static int remove_pair(hpa_t region)
 {
 	hpa_t pair[PAMT_PAIR_PAGES];
@@ -99,8 +114,7 @@ static int remove_pair(hpa_t region)
 	if (!tdx_succeeded(status))
 		return refused("TDH.PHYMEM.PAMT.REMOVE", region, status);
 	for (u32 i = 0; i < PAMT_PAIR_PAGES; i++)
-		arch_window_clear(pair[i], PAGE_SIZE);
-	pamt_pair_discard(pair);
+		clean_and_free(pair[i]);
 	return 0;
 }
 

@@ -26,7 +26,7 @@ static tdx_status_t remove_leaf(u64 leaf, hpa_t tdr, gpa_t gpa, enum tdx_level l
 	tdx_status_t status = seamcall(leaf, &regs);
 
 	if (tdx_succeeded(status))
-		*removed = HPA(regs.rcx);
+		*removed = HPA(regs.rcx & EPT_ADDRESS_MASK);	/* above it a hint about the dynamic PAMT */
 	else
 		*entry = entry_info(&regs);
 	return status;

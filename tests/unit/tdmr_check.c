@@ -179,8 +179,9 @@ static bool usable_throughout(const struct tdx_tdmr_info *tdmrs, u32 count, u64 
 		if (start < end)
 			covered += end - start;
 		for (u32 a = 0; a < TDX_MAX_RESERVED_AREAS; a++)
-			if (tdmrs[i].reserved[a].bytes && overlap(base, bytes, tdmrs[i].base + tdmrs[i].reserved[a].offset_bytes,
-								  tdmrs[i].reserved[a].bytes))
+			if (tdmrs[i].reserved[a].bytes &&
+			    overlap(base, bytes, tdmrs[i].base + tdmrs[i].reserved[a].offset_bytes,
+				    tdmrs[i].reserved[a].bytes))
 				return false;
 	}
 	return covered == bytes;

@@ -50,9 +50,12 @@ static void read_world(struct check_world *world)
 
 	*world = (struct check_world){
 		.cmrs = cmrs, .free = free_ranges, .max_tdmrs = counts[kinds & 7], .max_reserved = areas[kinds >> 3 & 7],
-		.entry_bytes = 16, .bitmap_bits = kinds >> 6 & 1, .nodes = kinds & 0x80 ? next() : ~0ull,
-		.spare_bytes = length() + length() + GIB(next() & 63),
+		.entry_bytes = 16, .bitmap_bits = kinds >> 6 & 1, .nodes = ~0ull,
 	};
+	if (kinds & 0x80)
+		world->nodes = next();
+	world->spare_bytes = length();
+	world->spare_bytes += GIB(next() & 63);
 	for (u32 count = next() & 31; world->cmr_count <= count && at < MAP_END;) {
 		u64 bytes;
 
