@@ -92,7 +92,8 @@ static struct tdmr_range usable_part(const struct tdmr_request *request, struct 
 
 static void find_granules(struct tdmr_plan *plan, const struct tdmr_request *request)
 {
-	static struct tdmr_areas areas;	/* too large for a stack */
+	static struct tdmr_areas areas;	/* of the last granule; too large for a stack */
+	bool usable = false;
 
 	for (u32 i = 0; i < plan->memory_count; i++) {
 		struct tdmr_range m = plan->memory[i];
@@ -106,8 +107,9 @@ static void find_granules(struct tdmr_plan *plan, const struct tdmr_request *req
 					return;
 				plan->granule_count++;
 				*last++ = (struct tdmr_granule){ .base = base };
+				usable = find_holes(plan, request, within, &areas);
 			}
-			if (find_holes(plan, request, within, &areas))
+			if (usable)
 				last[-1].usable_bytes += usable_part(request, m, within, &areas).bytes;
 		}
 	}

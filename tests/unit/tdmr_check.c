@@ -220,7 +220,7 @@ static u64 good_bytes(const struct check_world *world, u64 base, u64 bytes, u64 
 	u64 good = 0, run = 0;
 
 	for (u64 at = base; at < base + bytes; at += MIB(2)) {
-		if (in_free(world, at, MIB(2), nodes) && in_cmrs(world, at, MIB(2))) {
+		if (in_cmrs(world, at, MIB(2)) && in_free(world, at, MIB(2), nodes)) {
 			good += MIB(2);
 			run += MIB(2);
 			*longest = run > *longest ? run : *longest;
@@ -237,7 +237,7 @@ bool tdmr_check_must_exist(const struct check_world *world)
 
 	for (u32 level = 0; level < 3; level++)
 		pamt += (pamt_minimum(world, GIB(1), level) + PAGE_SIZE - 1) / PAGE_SIZE * PAGE_SIZE;
-	if (world->max_reserved < 2 || !world->max_tdmrs)
+	if (world->max_reserved < 2 || !world->max_tdmrs || world->spare_bytes < pamt + MIB(2))
 		return false;
 	for (u32 i = 0; i < world->free_count; i++) {
 		u64 first = world->free[i].base / GIB(1), last = (world->free[i].base + world->free[i].bytes - 1) / GIB(1);
@@ -253,6 +253,6 @@ bool tdmr_check_must_exist(const struct check_world *world)
 			most = good > most ? good : most;
 		}
 	}
-	/* a GiB worth its PAMT, one stretch for the PAMT and a block of pool, and the operator's leave for both */
-	return most > pamt && longest >= pamt + MIB(2) && world->spare_bytes >= pamt + MIB(2);
+	/* a GiB worth its PAMT, and one stretch for the PAMT and a block of pool */
+	return most > pamt && longest >= pamt + MIB(2);
 }
