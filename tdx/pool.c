@@ -137,12 +137,12 @@ int pool_take(u64 wanted_bytes, const struct tdmr_limits *limits, struct tdx_tdm
 	if (result)
 		return result;
 	result = pamt_take(pool.plan.pamts, pool.plan.tdmr_count);
-	if (!result && limits->bitmap_bits)
-		result = pamt_pair_begin(tdmr_plan_pool_bytes(&pool.plan) / PAGE_SIZE_2M);
 	if (!result)
 		result = carve_and_unmap();
 	if (!result)
 		result = pamt_unmap();
+	if (!result && limits->bitmap_bits)	/* allocates, which it must not do in what the plan is about to take */
+		result = pamt_pair_begin(tdmr_plan_pool_bytes(&pool.plan) / PAGE_SIZE_2M);
 	if (result) {
 		doctor_complain("pool", "the TD pool could not be taken out of host memory (error %d)", result);
 		pamt_give_back(PAMT_UNTOUCHED);
