@@ -26,9 +26,9 @@ kernel := console console_cmd cpu_call image irq line_edit lock log main page pa
 	sched timer
 kernel_lib := calendar format sha384 string
 tdx_asm := seamcall
-tdx := console_cmd cores detect doctor facts keyid module pamt pool reclaim seamcall seamldr sept sept_map \
-	shared_ept status sysinfo td tdh_mem tdh_mng tdh_mr tdh_phymem tdh_sys tdh_vp tdmr update vcpu witness cause \
-	blob
+tdx := console_cmd cores detect doctor facts keyid module pamt pamt_pair pool reclaim seamcall seamldr sept \
+	sept_map shared_ept status sysinfo td tdh_mem tdh_mng tdh_mr tdh_phymem tdh_sys tdh_vp tdmr tdmr_init \
+	tdmr_plan update vcpu witness cause blob
 vmm := build bus call_attest call_cpu call_io call_mem config console_cmd counters dev_console \
 	dev_pci dev_pci_msix dev_power dev_rtc dev_serial gmem guest hob params payload platform run tdvf \
 	tdvmcall vapic vintr virtio virtio_common virtqueue
@@ -69,12 +69,13 @@ unit_devices_tests := kernel/lib/calendar_test vmm/bus_test vmm/dev_console_test
 # tdx/ on a fake module: the real page allocator, the rest of the kernel is tests/unit/tdx_world.c. module_test and
 # console_cmd include or leave out what asks the CPU.
 unit_tdx := kernel/lib/format kernel/lib/sha384 kernel/page kernel/page_map tdx/blob tdx/cores tdx/cause \
-	tdx/detect tdx/doctor tdx/keyid tdx/pamt tdx/pool tdx/reclaim tdx/seamcall tdx/seamldr tdx/sept tdx/sept_map \
-	tdx/shared_ept tdx/status tdx/sysinfo tdx/td tdx/tdh_mem tdx/tdh_mng tdx/tdh_mr tdx/tdh_phymem tdx/tdh_sys \
-	tdx/tdh_vp tdx/tdmr tdx/update tdx/vcpu tdx/witness
-unit_tdx_tests := tdx/keyid_test tdx/module_test tdx/pamt_test tdx/seamcall_test tdx/sept_map_test \
-	tdx/sept_test tdx/shared_ept_test tdx/status_test tdx/sysinfo_test tdx/td_test tdx/tdmr_test tdx/vcpu_test \
-	tdx/witness_test tdx/detect_test tdx/doctor_test tdx/blob_test
+	tdx/detect tdx/doctor tdx/keyid tdx/pamt tdx/pamt_pair tdx/pool tdx/reclaim tdx/seamcall tdx/seamldr tdx/sept \
+	tdx/sept_map tdx/shared_ept tdx/status tdx/sysinfo tdx/td tdx/tdh_mem tdx/tdh_mng tdx/tdh_mr tdx/tdh_phymem \
+	tdx/tdh_sys tdx/tdh_vp tdx/tdmr tdx/tdmr_plan tdx/update tdx/vcpu tdx/witness
+unit_tdx_tests := tdx/keyid_test tdx/module_test tdx/pamt_pair_test tdx/pamt_test tdx/pool_test \
+	tdx/seamcall_test tdx/sept_map_test tdx/sept_test tdx/shared_ept_test tdx/status_test tdx/sysinfo_test \
+	tdx/td_test tdx/tdmr_init_test tdx/tdmr_plan_test tdx/tdmr_test tdx/vcpu_test tdx/witness_test \
+	tdx/detect_test tdx/doctor_test tdx/blob_test
 unit_tdxemu := tests/unit/fake_machine tests/tdxemu/clear_watch tests/tdxemu/entropy tests/tdxemu/hmac_sha256 \
 	tests/tdxemu/leaf_mem_page tests/tdxemu/leaf_mem_range tests/tdxemu/leaf_mem_sept tests/tdxemu/leaf_mem_size \
 	tests/tdxemu/leaf_mng tests/tdxemu/leaf_mng_init tests/tdxemu/leaf_mr tests/tdxemu/leaf_pamt \
@@ -232,7 +233,8 @@ devices_fakes := tests/unit/fake_guest tests/unit/fake_driver
 $(BUILD)/unit/devices_unit: $(addprefix $(BUILD)/unit/,$(addsuffix .o,$(unit_common) $(devices_fakes) $(unit_devices) $(unit_devices_tests)))
 	$(say) LD $@
 	$(CC) $(unit_cflags) $^ -o $@
-$(BUILD)/unit/tdx_unit: $(addprefix $(BUILD)/unit/,$(addsuffix .o,$(unit_common) tests/unit/fake_seamcall tests/unit/module_file tests/unit/tdx_world \
+$(BUILD)/unit/tdx_unit: $(addprefix $(BUILD)/unit/,$(addsuffix .o,$(unit_common) tests/unit/fake_pamt_pair tests/unit/fake_seamcall tests/unit/fake_task \
+		tests/unit/module_file tests/unit/tdmr_check tests/unit/tdmr_map tests/unit/tdx_world \
 		$(unit_tdx) $(unit_tdx_tests) tp/sha512))
 	$(say) LD $@
 	$(CC) $(unit_cflags) $^ -o $@
@@ -245,7 +247,7 @@ $(BUILD)/unit/tdshim_unit: $(addprefix $(BUILD)/unit/,$(addsuffix .o,$(unit_comm
 
 # ---- fuzz targets: one parser each, with clang's sanitizers -----------------------------------------------------------
 
-fuzzers := multiboot2 acpi config tdvf handoff virtqueue virtio
+fuzzers := multiboot2 acpi config tdvf handoff virtqueue virtio tdmr
 fuzz_multiboot2 := boot/multiboot2
 fuzz_acpi := arch/x86/acpi_parse
 fuzz_config := vmm/config kernel/lib/format $(addprefix tp/,$(libfdt))
@@ -253,6 +255,7 @@ fuzz_tdvf := vmm/tdvf kernel/lib/format
 fuzz_handoff := boot/tdshim/handoff boot/tdshim/memory
 fuzz_virtqueue := vmm/virtqueue vmm/bus tests/unit/fake_guest
 fuzz_virtio := $(unit_devices) $(devices_fakes)
+fuzz_tdmr := tdx/tdmr tdx/tdmr_plan tests/unit/tdmr_check tests/unit/tdmr_map
 FUZZ_CC := clang-14
 # RUNS: inputs per target.
 RUNS ?= 20000

@@ -24,6 +24,7 @@
 #include "kernel/timer.h"
 #include "kernel/version.h"
 #include "tdx/module.h"
+#include "tdx/pool.h"
 #include "tdx/seamldr.h"
 #include "vmm/config.h"
 #include "vmm/guest.h"
@@ -238,6 +239,7 @@ static void start_guests(const struct boot_info *boot)
 	for (u32 i = 0; i < boot->module_count; i++)
 		if (!strcmp(boot->modules[i].text, SEAMLDR_FILE_TEXT))
 			seamldr_offer(&boot->modules[i]);
+	pool_set_nodes(config ? config->td_pool_nodes : 0);
 	if (tdx_bring_up(config ? config->td_pool_bytes : 0)) {
 		log_error("boot", "no TD can run on this machine as it is; the command \"tdx doctor\" lists the causes");
 		step_done("tdx");

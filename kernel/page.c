@@ -240,6 +240,21 @@ int page_alloc(enum page_zone zone, u64 count, u64 align_bytes, enum page_owner 
 	return found != NOT_FOUND ? 0 : -ENOMEM;
 }
 
+int page_alloc_at(hpa_t start, u64 count, enum page_owner owner)
+{
+	page_tag_t free_tag = PAGE_TAG(ZONE_HOST, PAGE_FREE);
+	u64 saved = spin_lock_irqsave(&page_lock);
+	u64 index, free = 0;
+
+	if (page_map_index(start, &index) && count <= page_map_span_end(index) - index)
+		while (free < count && page_map.tags[index + free] == free_tag)
+			free++;
+	if (free && free == count)
+		page_map_retag(index, count, free_tag, PAGE_TAG(ZONE_HOST, owner));
+	spin_unlock_irqrestore(&page_lock, saved);
+	return free && free == count ? 0 : -ENOMEM;
+}
+
 /* The pages have one owner and lie in one span, or Cella has lost track of its own memory: panic. */
 static u64 check_held(const char *caller, hpa_t start, u64 count, enum page_owner owner)
 {
@@ -355,6 +370,15 @@ enum page_owner page_owner_of(hpa_t page)
 enum page_zone page_zone_of(hpa_t page)
 {
 	return tag_of(page) & PAGE_TAG(ZONE_TD, 0) ? ZONE_TD : ZONE_HOST;
+}
+
+u32 page_node_of(hpa_t page)
+{
+	u64 index;
+
+	if (!page_map_index(page, &index) || page_map.blocks[index / BLOCK_PAGES].node == PAGE_NODE_NONE)
+		return 0;
+	return page_map.blocks[index / BLOCK_PAGES].node;
 }
 
 void page_books_read(struct page_books *books)

@@ -64,6 +64,9 @@ void page_set_node(hpa_t start, u64 bytes, u32 node);
 int __must_check page_alloc(enum page_zone zone, u64 count, u64 align_bytes, enum page_owner owner, u32 node,
 			    hpa_t *start);
 
+/** page_alloc_at() - exactly these host pages. @owner: as for page_alloc(). -ENOMEM: one of them is not free RAM */
+int __must_check page_alloc_at(hpa_t start, u64 count, enum page_owner owner);
+
 /**
  * page_free() - give pages back
  * @owner: what they were allocated as; a mismatch is our own bug and panics with both names
@@ -90,6 +93,8 @@ u64 page_return_td_pool(hpa_t start, u64 bytes);
 /** page_owner_of() - tag of the page at @page; PAGE_ABSENT outside RAM. For traps and sanitizers */
 enum page_owner page_owner_of(hpa_t page);
 enum page_zone page_zone_of(hpa_t page);
+/** page_node_of() - NUMA node of the 2 MiB block at @page; 0 when the firmware does not tell */
+u32 page_node_of(hpa_t page);
 const char *page_owner_name(enum page_owner owner);
 
 /** page_books_read() - count all pages. O(1): counters are kept */

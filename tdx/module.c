@@ -33,13 +33,11 @@
 #include "tdx/sysinfo.h"
 #include "tdx/td.h"
 #include "tdx/tdh_sys.h"
-#include "tdx/tdmr.h"
+#include "tdx/tdmr_init.h"
 
 /* How a core fared in a step that all cores take part in. */
 struct core_result {
 	tdx_status_t status;
-	u32 tdmr;	/* TDMR it worked on last */
-	u64 calls;	/* TDH.SYS.TDMR.INIT calls */
 };
 
 static struct {
@@ -50,7 +48,6 @@ static struct {
 	u32 tdmr_count;
 	struct tdx_tdmr_info *tdmrs;	/* one host page run, 512-byte aligned entries */
 	u64 *tdmr_pointers;	/* HPAs of the entries, in a page of its own */
-	u32 next_tdmr;	/* atomic: handed out to cores */
 	bool keys_configured;	/* TDH.SYS.KEY.CONFIG done on all packages since TDH.SYS.CONFIG */
 	struct page_books taken_from;	/* page books before pool and PAMTs were taken */
 	struct page_books with_module;	/* and when the module was ready */
@@ -131,6 +128,9 @@ static int read_metadata(void)
 		.entry_bytes = { sysinfo->pamt_4k_entry_bytes, sysinfo->pamt_2m_entry_bytes,
 				 sysinfo->pamt_1g_entry_bytes },
 	};
+	if (sysinfo->features0 & TDX_FEATURE_DYNAMIC_PAMT &&
+	    module.platform.keyid_address_bit <= TDX_DYNAMIC_PAMT_KEYID_BIT_MAX)
+		module.limits.bitmap_bits = sysinfo->pamt_bitmap_bits;
 	return 0;
 }
 
@@ -138,39 +138,13 @@ static int take_pool(void)
 {
 	if (module.state >= TDX_MODULE_CONFIG_DONE)
 		return 0;	/* kept since an attempt that was refused for the moment */
-	return pool_take(module.wanted_pool_bytes, &module.limits);
-}
-
-static int build_tdmrs(void)
-{
-	u32 granule_count;
-	const struct tdmr_granule *granules = pool_granules(&granule_count);
-	u32 failed = 0;
-	int result;
-
-	if (module.state >= TDX_MODULE_CONFIG_DONE)
-		return 0;
 	module.tdmrs = page_zalloc(TDMR_ARRAY_PAGES, PAGE_KERNEL);
 	module.tdmr_pointers = page_zalloc(1, PAGE_KERNEL);
 	if (!module.tdmrs || !module.tdmr_pointers) {
 		doctor_complain("tdmr", "no host page for the list of TDMRs");
 		return -ENOMEM;
 	}
-	if (tdmr_cover(granules, granule_count, &module.limits, module.tdmrs, &module.tdmr_count)) {
-		doctor_complain("tdmr", "the TD pool lies in more separate places than the module has TDMRs (%u)",
-				module.limits.max_tdmrs);
-		return -ENOSPC;
-	}
-	result = pamt_place(module.tdmrs, module.tdmr_count, &module.limits);
-	if (result)
-		return result;
-	if (tdmr_reserve(module.tdmrs, module.tdmr_count, tdx_sysinfo()->cmrs, tdx_sysinfo()->cmr_count, &module.limits,
-			 &failed)) {
-		doctor_complain("tdmr", "TDMR %u at 0x%lx needs more than %u reserved areas", failed,
-				module.tdmrs[failed].base, module.limits.max_reserved);
-		return -ENOSPC;
-	}
-	return pamt_unmap();
+	return pool_take(module.wanted_pool_bytes, &module.limits, module.tdmrs, &module.tdmr_count);
 }
 
 static int configure(void)
@@ -181,7 +155,8 @@ static int configure(void)
 		return 0;
 	for (u32 i = 0; i < module.tdmr_count; i++)
 		module.tdmr_pointers[i] = hva_to_hpa(&module.tdmrs[i]).raw;
-	status = RETRY_BUSY(tdh_sys_config(hva_to_hpa(module.tdmr_pointers), module.tdmr_count, keyid_global()));
+	status = RETRY_BUSY(tdh_sys_config(hva_to_hpa(module.tdmr_pointers), module.tdmr_count, keyid_global(),
+					   module.limits.bitmap_bits ? TDX_SYS_CONFIG_DYNAMIC_PAMT : 0));
 	if (!tdx_succeeded(status)) {
 		doctor_explain("TDH.SYS.CONFIG", status, NULL);
 		return tdx_status_errno(status);
@@ -217,63 +192,9 @@ static int configure_keys(void)
 	return result;
 }
 
-/* Initialise one TDMR. The module does a bounded part per call and may show progress only in whole GiBs. */
-static tdx_status_t init_tdmr(const struct tdx_tdmr_info *tdmr, u64 *calls)
-{
-	u64 most_calls = tdmr->bytes / PAGE_SIZE;	/* a call covers at least one page */
-	hpa_t next = HPA(0);
-	tdx_status_t status;
-
-	do {
-		status = RETRY_BUSY(tdh_sys_tdmr_init(HPA(tdmr->base), &next));
-		++*calls;
-		if (tdx_status_is(status, TDX_TDMR_ALREADY_INITIALIZED))
-			break;
-	} while (tdx_succeeded(status) && next.raw < tdmr->base + tdmr->bytes && --most_calls);
-	return status;
-}
-
-/* Every core takes the next TDMR that nobody has begun, until none is left. */
-static int init_tdmrs_here(void *arg)
-{
-	struct core_result *core = &module.cores[arch_this_cpu()->id];
-
-	(void)arg;
-	core->calls = 0;
-	core->status.raw = TDX_SUCCESS;
-	for (;;) {
-		core->tdmr = __atomic_fetch_add(&module.next_tdmr, 1, __ATOMIC_RELAXED);
-		if (core->tdmr >= module.tdmr_count)
-			return 0;
-		core->status = init_tdmr(&module.tdmrs[core->tdmr], &core->calls);
-		if (!tdx_succeeded(core->status))
-			return tdx_status_errno(core->status);
-	}
-}
-
 static int init_tdmrs(void)
 {
-	u64 calls = 0;
-	u64 longest = 0;
-	int result;
-
-	module.next_tdmr = 0;
-	result = cpu_call_all(init_tdmrs_here, NULL, NULL);
-	for (u32 cpu = 0; cpu < cpu_count(); cpu++) {
-		if (!tdx_succeeded(module.cores[cpu].status)) {
-			char what[64];
-
-			format_text(what, sizeof(what), "TDH.SYS.TDMR.INIT of TDMR %u on core %u",
-				    module.cores[cpu].tdmr, cpu);
-			doctor_explain(what, module.cores[cpu].status, NULL);
-			return result;
-		}
-		calls += module.cores[cpu].calls;
-		longest = MAX(longest, module.cores[cpu].calls);
-	}
-	log_info("tdx", "%u TDMRs initialised with %lu calls, %lu on the longest core", module.tdmr_count, calls,
-		 longest);
-	return result;
+	return tdmr_init_all(module.tdmrs, module.tdmr_count);
 }
 
 static const struct {
@@ -287,8 +208,7 @@ static const struct {
 	{ "TDH.SYS.INIT", "TDH.SYS.INIT", init_module, 1 },
 	{ "TDH.SYS.LP.INIT", "TDH.SYS.LP.INIT on all cores", cores_init, 0 },
 	{ "TDH.SYS.RD", "metadata", read_metadata, 1 },
-	{ "pool", "TD pool", take_pool, 1 },
-	{ "tdmr", "TDMRs and PAMT", build_tdmrs, 1 },
+	{ "pool", "TD pool, TDMRs and PAMT", take_pool, 1 },
 	{ "TDH.SYS.CONFIG", "TDH.SYS.CONFIG", configure, 1 },
 	{ "caches", "caches written back on all cores", cores_write_back, 0 },
 	{ "TDH.SYS.KEY.CONFIG", "TDH.SYS.KEY.CONFIG on all packages", configure_keys, 1 },

@@ -6,6 +6,7 @@
 
 #include "include/spec/tdx/leaf.h"
 #include "tdx/update.h"
+#include "tests/unit/fake_pamt_pair.h"
 #include "tests/unit/fake_seamcall.h"
 #include "tests/unit/module_file.h"
 #include "tests/unit/tdx_world.h"
@@ -214,6 +215,20 @@ TEST(module_bring_up_without_a_page_table_page_gives_everything_back)
 		CHECK_EQ(doctor_count(), 1);
 		end();
 	}
+}
+
+TEST(module_with_dynamic_pamt_is_asked_for_it)
+{
+	begin();
+	fake_set_features(TDX_FEATURE_NO_RBP_MOD | TDX_FEATURE_DYNAMIC_PAMT);
+	CHECK_EQ(tdx_bring_up(GIB(1)), 0);
+	CHECK(fake_pamt_pair_enabled());
+	CHECK(pamt_bytes() < GIB(1) / 16384);
+	end();
+	begin();
+	CHECK_EQ(tdx_bring_up(GIB(1)), 0);
+	CHECK(!fake_pamt_pair_enabled());
+	end();
 }
 
 TEST(module_tsc_frequency_is_the_hosts_in_units_of_25_mhz)

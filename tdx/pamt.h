@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PAMT memory: allocated from host RAM, unmapped from Cella, handed over with the TDMRs.
+ * PAMT memory: host RAM where the plan puts it, unmapped from Cella, handed over with the TDMRs.
  * Boot core, task context with interrupts on; one caller at a time.
  */
 #ifndef TDX_PAMT_H
 #define TDX_PAMT_H
 
 #include "include/cella/types.h"
-#include "include/spec/tdx/tdmr.h"
 #include "tdx/tdmr.h"
 
 /* What the memory holds when it is given back. */
@@ -16,8 +15,8 @@ enum pamt_contents {
 	PAMT_WRITTEN,	/* under the global KeyID: caches were written back on all cores, and it must be cleared */
 };
 
-/** pamt_place() - allocate for all @tdmrs, fill their PAMT fields. -ENOMEM with a complaint; nothing is taken then */
-int __must_check pamt_place(struct tdx_tdmr_info *tdmrs, u32 count, const struct tdmr_limits *limits);
+/** pamt_take() - exactly these blocks of host memory. -ENOMEM: one is not free any more; nothing is taken then */
+int __must_check pamt_take(const struct tdmr_range *blocks, u32 count);
 /** pamt_unmap() - out of the direct map, before the caches are written back */
 int __must_check pamt_unmap(void);
 /** pamt_give_back() - clear if needed, map, free. The module will not be called any more, or has not seen it yet */

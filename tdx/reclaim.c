@@ -14,6 +14,7 @@
 #include "kernel/log.h"
 #include "tdx/backoff.h"
 #include "tdx/keyid.h"
+#include "tdx/pool.h"
 #include "tdx/tdh_phymem.h"
 
 static const char *const page_type_names[] = {
@@ -43,7 +44,7 @@ void reclaim_quarantine(hpa_t page, enum tdx_level level, enum page_owner owner,
 static void clear_and_free(hpa_t page, enum tdx_level level, enum page_owner owner)
 {
 	arch_window_clear(page, level_bytes(level));
-	page_free(page, level_pages(level), owner);
+	pool_page_free(page, level, owner);
 }
 
 /* True: every line of the page was written back under @hkid. */

@@ -20,6 +20,8 @@
 #include "kernel/percpu.h"
 #include "kernel/sched.h"
 #include "tdx/backoff.h"
+#include "tdx/pamt_pair.h"
+#include "tdx/pool.h"
 #include "tdx/reclaim.h"
 #include "tdx/sept_map.h"
 #include "tdx/tdh_mem.h"
@@ -77,7 +79,7 @@ static int prepare_table(struct td *td, hpa_t *table)
 {
 	if (sept_map_prepare_table(td->sept))
 		return -ENOMEM;
-	return page_alloc(ZONE_TD, 1, PAGE_SIZE, PAGE_SEPT, arch_this_cpu()->node, table);
+	return pool_page_alloc(TDX_LEVEL_4K, PAGE_SEPT, arch_this_cpu()->node, table);
 }
 
 static int add_table(struct td *td, gpa_t gpa, enum tdx_level level)
@@ -91,7 +93,7 @@ static int add_table(struct td *td, gpa_t gpa, enum tdx_level level)
 		return result;
 	status = RETRY_BUSY(tdh_mem_sept_add(td->tdr, gpa, level, table, &entry));
 	if (!tdx_succeeded(status)) {
-		page_free(table, 1, PAGE_SEPT);
+		pool_page_free(table, TDX_LEVEL_4K, PAGE_SEPT);
 		return refused("TDH.MEM.SEPT.ADD", gpa, status, &entry);
 	}
 	sept_map_set_table(td->sept, gpa, level, table);
@@ -199,8 +201,7 @@ static int map_page(struct td *td, const struct new_page *new)
 	int result = build_tables(td, new->gpa, new->level);
 
 	if (!result)
-		result = page_alloc(ZONE_TD, level_pages(new->level), level_bytes(new->level), PAGE_TD_PRIVATE,
-				    arch_this_cpu()->node, &page);
+		result = pool_page_alloc(new->level, PAGE_TD_PRIVATE, arch_this_cpu()->node, &page);
 	if (result)
 		return result;
 	if (new->source)
@@ -208,7 +209,7 @@ static int map_page(struct td *td, const struct new_page *new)
 	else
 		status = RETRY_BUSY(tdh_mem_page_aug(td->tdr, new->gpa, new->level, page, &entry));
 	if (!tdx_succeeded(status)) {
-		page_free(page, level_pages(new->level), PAGE_TD_PRIVATE);
+		pool_page_free(page, new->level, PAGE_TD_PRIVATE);
 		return refused(new->source ? "TDH.MEM.PAGE.ADD" : "TDH.MEM.PAGE.AUG", new->gpa, status, &entry);
 	}
 	sept_map_set_page(td->sept, new->gpa, new->level, page);
@@ -274,6 +275,7 @@ static int split_at(struct td *td, gpa_t at)
 	struct sept_entry_info entry;
 	tdx_status_t status;
 	hpa_t table;
+	hpa_t pair[PAMT_PAIR_PAGES];
 	u32 restarts = 0;
 	int result;
 
@@ -282,21 +284,29 @@ static int split_at(struct td *td, gpa_t at)
 	result = prepare_table(td, &table);
 	if (result)
 		return result;
+	result = pamt_pair_prepare(pair);
+	if (result)
+		goto free_table;
 	result = block_and_track(td, page.gpa, TDX_LEVEL_2M);
 	if (!result) {
 		do
-			status = RETRY_KICKING(td, tdh_mem_page_demote(td->tdr, page.gpa, TDX_LEVEL_2M, table, &entry));
+			status = RETRY_KICKING(td, tdh_mem_page_demote(td->tdr, page.gpa, TDX_LEVEL_2M, table, pair,
+								       &entry));
 		while (tdx_status_is(status, TDX_INTERRUPTED_RESTARTABLE) && ++restarts < DEMOTE_RESTARTS);
 		if (!tdx_succeeded(status))
 			result = refused("TDH.MEM.PAGE.DEMOTE", page.gpa, status, &entry);
 	}
-	if (result) {
-		page_free(table, 1, PAGE_SEPT);
-		return result;
-	}
+	if (result)
+		goto free_pair;
+	pamt_pair_split(page.hpa);
 	sept_map_split(td->sept, page.gpa, table);
 	td->pages_control++;
 	return 0;
+free_pair:
+	pamt_pair_discard(pair);
+free_table:
+	pool_page_free(table, TDX_LEVEL_4K, PAGE_SEPT);
+	return result;
 }
 
 static int block_entry(struct td *td, const struct sept_map_entry *page)

@@ -45,6 +45,7 @@ static const struct sysinfo_field {
 	FIELD(PAMT_4K_ENTRY_SIZE, pamt_4k_entry_bytes, REQUIRED),
 	FIELD(PAMT_2M_ENTRY_SIZE, pamt_2m_entry_bytes, REQUIRED),
 	FIELD(PAMT_1G_ENTRY_SIZE, pamt_1g_entry_bytes, REQUIRED),
+	FIELD(PAMT_PAGE_BITMAP_ENTRY_BITS, pamt_bitmap_bits, OPTIONAL),
 	FIELD(TDR_BASE_SIZE, tdr_bytes, REQUIRED),
 	FIELD(TDCS_BASE_SIZE, tdcs_bytes, REQUIRED),
 	FIELD(TDVPS_BASE_SIZE, tdvps_bytes, REQUIRED),

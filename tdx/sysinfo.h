@@ -22,6 +22,7 @@ struct tdx_sysinfo {
 	u64 features0;
 	u16 max_tdmrs, max_reserved_per_tdmr;
 	u16 pamt_4k_entry_bytes, pamt_2m_entry_bytes, pamt_1g_entry_bytes;
+	u8 pamt_bitmap_bits;	/* dynamic PAMT: bits per 4 KiB page; 0: the module has none */
 	u16 tdr_bytes, tdcs_bytes, tdvps_bytes;
 	u64 attributes_fixed0, attributes_fixed1, xfam_fixed0, xfam_fixed1;
 	u16 max_vcpus_per_td;

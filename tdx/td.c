@@ -22,6 +22,7 @@
 #include "kernel/timer.h"
 #include "tdx/backoff.h"
 #include "tdx/keyid.h"
+#include "tdx/pool.h"
 #include "tdx/reclaim.h"
 #include "tdx/sept.h"
 #include "tdx/sysinfo.h"
@@ -128,7 +129,7 @@ static int create_tdr(struct td *td)
 		log_error("tdx", "no private KeyID is free: %u are in use, %u lost", keyid_in_use(), keyid_leaked());
 		return result;
 	}
-	result = page_alloc(ZONE_TD, 1, PAGE_SIZE, PAGE_TDR, PAGE_ANY_NODE, &td->tdr);
+	result = pool_page_alloc(TDX_LEVEL_4K, PAGE_TDR, PAGE_ANY_NODE, &td->tdr);
 	if (!result) {
 		keyid_table_lock();
 		status = RETRY_BUSY(tdh_mng_create(td->tdr, td->hkid));
@@ -139,7 +140,7 @@ static int create_tdr(struct td *td)
 			return 0;
 		}
 		result = refused("TDH.MNG.CREATE", status);
-		page_free(td->tdr, 1, PAGE_TDR);
+		pool_page_free(td->tdr, TDX_LEVEL_4K, PAGE_TDR);
 	}
 	keyid_free(td->hkid);
 	return result;
@@ -189,11 +190,13 @@ static int add_control_pages(struct td *td)
 		tdx_status_t status;
 		hpa_t page;
 
-		if (page_alloc(ZONE_TD, 1, PAGE_SIZE, PAGE_TDCX, PAGE_ANY_NODE, &page))
-			return -ENOMEM;
+		int result = pool_page_alloc(TDX_LEVEL_4K, PAGE_TDCX, PAGE_ANY_NODE, &page);
+
+		if (result)
+			return result;
 		status = RETRY_BUSY(tdh_mng_addcx(page, td->tdr));
 		if (!tdx_succeeded(status)) {
-			page_free(page, 1, PAGE_TDCX);
+			pool_page_free(page, TDX_LEVEL_4K, PAGE_TDCX);
 			return refused("TDH.MNG.ADDCX", status);
 		}
 		td->tdcs[td->tdcs_count++] = page;

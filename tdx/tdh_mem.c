@@ -26,7 +26,7 @@ static tdx_status_t remove_leaf(u64 leaf, hpa_t tdr, gpa_t gpa, enum tdx_level l
 	tdx_status_t status = seamcall(leaf, &regs);
 
 	if (tdx_succeeded(status))
-		*removed = HPA(regs.rcx);
+		*removed = HPA(regs.rcx & EPT_ADDRESS_MASK);	/* above it a hint about the dynamic PAMT */
 	else
 		*entry = entry_info(&regs);
 	return status;
@@ -71,12 +71,14 @@ tdx_status_t tdh_mem_range_block(hpa_t tdr, gpa_t gpa, enum tdx_level level, str
 	return sept_leaf(TDH_MEM_RANGE_BLOCK, &regs, entry);
 }
 
-tdx_status_t tdh_mem_page_demote(hpa_t tdr, gpa_t gpa, enum tdx_level level, hpa_t table, struct sept_entry_info *entry)
+tdx_status_t tdh_mem_page_demote(hpa_t tdr, gpa_t gpa, enum tdx_level level, hpa_t table, const hpa_t pair[2],
+				 struct sept_entry_info *entry)
 {
 	struct seamcall_regs regs = {
 		.rcx = gpa_and_level(gpa, level), .rdx = tdr.raw, .r8 = table.raw,
 		/* no tables of L2 VMs */
 		.r9 = SEPT_NULL_PAGE, .r10 = SEPT_NULL_PAGE, .r11 = SEPT_NULL_PAGE,
+		.r12 = pair[0].raw, .r13 = pair[1].raw,
 	};
 
 	return sept_leaf(TDH_MEM_PAGE_DEMOTE, &regs, entry);

@@ -28,8 +28,11 @@ tdx_status_t tdh_mem_sept_add(hpa_t tdr, gpa_t gpa, enum tdx_level level, hpa_t 
 tdx_status_t tdh_mem_page_aug(hpa_t tdr, gpa_t gpa, enum tdx_level level, hpa_t page, struct sept_entry_info *entry);
 /** tdh_mem_range_block() - no new translations; TDX_GPA_RANGE_ALREADY_BLOCKED is a success */
 tdx_status_t tdh_mem_range_block(hpa_t tdr, gpa_t gpa, enum tdx_level level, struct sept_entry_info *entry);
-/** tdh_mem_page_demote() - split a 2 MiB page; the free page @table becomes its table */
-tdx_status_t tdh_mem_page_demote(hpa_t tdr, gpa_t gpa, enum tdx_level level, hpa_t table,
+/**
+ * tdh_mem_page_demote() - split a 2 MiB page; the free page @table becomes its table
+ * @pair: free pages for its dynamic PAMT, zero with a static one
+ */
+tdx_status_t tdh_mem_page_demote(hpa_t tdr, gpa_t gpa, enum tdx_level level, hpa_t table, const hpa_t pair[2],
 				 struct sept_entry_info *entry);
 /** tdh_mem_page_remove() - unmap a blocked and tracked page. @page: its HPA, written on success */
 tdx_status_t tdh_mem_page_remove(hpa_t tdr, gpa_t gpa, enum tdx_level level, hpa_t *page,

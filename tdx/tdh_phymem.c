@@ -41,3 +41,22 @@ tdx_status_t tdh_phymem_page_wbinvd(keyed_hpa_t page)
 {
 	return seamcall(TDH_PHYMEM_PAGE_WBINVD, &(struct seamcall_regs){ .rcx = page.raw });
 }
+
+tdx_status_t tdh_phymem_pamt_add(hpa_t region, const hpa_t pair[2])
+{
+	struct seamcall_regs regs = { .rcx = region.raw | TDX_LEVEL_2M, .rdx = pair[0].raw, .r8 = pair[1].raw };
+
+	return seamcall(TDH_PHYMEM_PAMT_ADD, &regs);
+}
+
+tdx_status_t tdh_phymem_pamt_remove(hpa_t region, hpa_t pair[2])
+{
+	struct seamcall_regs regs = { .rcx = region.raw | TDX_LEVEL_2M };
+	tdx_status_t status = seamcall(TDH_PHYMEM_PAMT_REMOVE, &regs);
+
+	if (tdx_succeeded(status)) {
+		pair[0] = HPA(regs.rdx);
+		pair[1] = HPA(regs.r8);
+	}
+	return status;
+}

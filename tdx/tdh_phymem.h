@@ -26,5 +26,9 @@ tdx_status_t tdh_phymem_page_reclaim(hpa_t page, struct pamt_info *info);
 tdx_status_t tdh_phymem_cache_wb(enum cache_wb_command command);
 /** tdh_phymem_page_wbinvd() - write back and invalidate the lines of a free 4 KiB page under one KeyID */
 tdx_status_t tdh_phymem_page_wbinvd(keyed_hpa_t page);
+/** tdh_phymem_pamt_add() - two free pages for the PAMT entries of the 2 MiB @region, of which the module holds nothing */
+tdx_status_t tdh_phymem_pamt_add(hpa_t region, const hpa_t pair[2]);
+/** tdh_phymem_pamt_remove() - they come back when no 4 KiB page of @region is held. @pair: written on success */
+tdx_status_t tdh_phymem_pamt_remove(hpa_t region, hpa_t pair[2]);
 
 #endif

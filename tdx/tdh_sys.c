@@ -71,9 +71,11 @@ tdx_status_t tdh_sys_tdmr_init(hpa_t tdmr, hpa_t *next)
 	return status;
 }
 
-tdx_status_t tdh_sys_config(hpa_t tdmrs, u32 count, hkid_t global)
+tdx_status_t tdh_sys_config(hpa_t tdmrs, u32 count, hkid_t global, u64 flags)
 {
-	return seamcall(TDH_SYS_CONFIG, &(struct seamcall_regs){ .rcx = tdmrs.raw, .rdx = count, .r8 = global.raw });
+	struct seamcall_regs regs = { .rcx = tdmrs.raw, .rdx = count, .r8 = global.raw | flags };
+
+	return seamcall(TDH_SYS_CONFIG, &regs);
 }
 
 tdx_status_t tdh_sys_shutdown(u16 handoff)

@@ -29,9 +29,9 @@ tdx_status_t tdh_sys_rd(u64 field, u64 *value);
 /**
  * tdh_sys_config() - hand over the TDMRs
  * @tdmrs: array of u64 HPAs of TDMR_INFO entries; array and entries 512-byte aligned, in host memory. @global: private
- * KeyID
+ * KeyID. @flags: 0 or TDX_SYS_CONFIG_DYNAMIC_PAMT
  */
-tdx_status_t tdh_sys_config(hpa_t tdmrs, u32 count, hkid_t global);
+tdx_status_t tdh_sys_config(hpa_t tdmrs, u32 count, hkid_t global, u64 flags);
 /** tdh_sys_key_config() - one core of each package, not in parallel, after WBINVD on all cores */
 tdx_status_t tdh_sys_key_config(void);
 /** tdh_sys_tdmr_init() - one step of one TDMR. @next: HPA up to which the TDMR may be used, written on success */

@@ -26,6 +26,7 @@
 #include "kernel/page.h"
 #include "kernel/percpu.h"
 #include "tdx/backoff.h"
+#include "tdx/pool.h"
 #include "tdx/reclaim.h"
 #include "tdx/sysinfo.h"
 #include "tdx/tdh_vp.h"
@@ -58,11 +59,13 @@ static int add_pages(struct vcpu *vcpu)
 	while (vcpu->tdvps_count < wanted) {
 		hpa_t page;
 
-		if (page_alloc(ZONE_TD, 1, PAGE_SIZE, PAGE_TDCX, arch_this_cpu()->node, &page))
-			return -ENOMEM;
+		int result = pool_page_alloc(TDX_LEVEL_4K, PAGE_TDCX, arch_this_cpu()->node, &page);
+
+		if (result)
+			return result;
 		status = RETRY_BUSY(tdh_vp_addcx(page, vcpu->tdvpr));
 		if (!tdx_succeeded(status)) {
-			page_free(page, 1, PAGE_TDCX);
+			pool_page_free(page, TDX_LEVEL_4K, PAGE_TDCX);
 			return refused(vcpu, "TDH.VP.ADDCX", status);
 		}
 		vcpu->tdvps[vcpu->tdvps_count++] = page;
@@ -75,12 +78,13 @@ static int create_tdvpr(struct vcpu *vcpu)
 {
 	struct td *td = vcpu->td;
 	tdx_status_t status;
+	int result = pool_page_alloc(TDX_LEVEL_4K, PAGE_TDVPR, arch_this_cpu()->node, &vcpu->tdvpr);
 
-	if (page_alloc(ZONE_TD, 1, PAGE_SIZE, PAGE_TDVPR, arch_this_cpu()->node, &vcpu->tdvpr))
-		return -ENOMEM;
+	if (result)
+		return result;
 	status = RETRY_BUSY(tdh_vp_create(vcpu->tdvpr, td->tdr));
 	if (!tdx_succeeded(status)) {
-		page_free(vcpu->tdvpr, 1, PAGE_TDVPR);
+		pool_page_free(vcpu->tdvpr, TDX_LEVEL_4K, PAGE_TDVPR);
 		return refused(vcpu, "TDH.VP.CREATE", status);
 	}
 	spin_lock(&td->lock);

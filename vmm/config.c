@@ -35,6 +35,7 @@
 #define CONFIG_NUMBER_MAX BIT(44)	/* KiB; keeps byte counts far from wrapping */
 /* All RAM of a guest lies below the payload window. */
 #define GUEST_RAM_MAX (GUEST_LOW_RAM_MAX + GUEST_PAYLOAD_WINDOW - GUEST_HIGH_RAM_BASE)
+#define CONFIG_MAX_NODES 63	/* the last bit stands for all nodes above */
 #define MAX_PROPERTIES 11
 
 #define HEX_DIGITS "0123456789abcdefABCDEF"
@@ -56,7 +57,7 @@ struct node_kind {
 	size_t module;	/* of a boot module: offset of its pointer in struct guest_config */
 };
 
-static const struct node_kind root_kind = { "hypervisor,cella", { "td-pool" }, 0 };
+static const struct node_kind root_kind = { "hypervisor,cella", { "td-pool", "td-pool-nodes" }, 0 };
 static const struct node_kind td_kind = {
 	"cella,td",
 	{ "domain-uuid", "cpus", "memory", "cella,td-attributes", "cella,td-xfam", "cella,mr-config-id",
@@ -296,6 +297,26 @@ static void read_guest(struct reader *reader, const struct config *config, struc
 		reject(reader, NULL, "has a ramdisk but no kernel");
 }
 
+/* A list of node numbers as a bit each; 0 when the property is absent. */
+static u64 read_nodes(struct reader *reader, const char *name)
+{
+	int bytes = 0;
+	const fdt32_t *data = fdt_getprop(reader->blob, reader->node, name, &bytes);
+	u64 nodes = 0;
+
+	if (data && (!bytes || bytes % (int)sizeof(*data)))
+		reject(reader, name, "is %d bytes long, a list of numbers has 4 for each", bytes);
+	for (int i = 0; data && i < bytes / (int)sizeof(*data); i++) {
+		u32 node = fdt32_ld(&data[i]);
+
+		if (node >= CONFIG_MAX_NODES)
+			reject(reader, name, "node %u is above the highest, %d", node, CONFIG_MAX_NODES - 1);
+		else
+			nodes |= BIT(node);
+	}
+	return nodes;
+}
+
 /* The node above the guests: an error here makes the tree unusable. */
 static void read_root(struct reader *reader, struct config *config)
 {
@@ -311,6 +332,7 @@ static void read_root(struct reader *reader, struct config *config)
 	if (pool_kib >= CONFIG_NUMBER_MAX)
 		reject(reader, "td-pool", "%lu KiB is more than any machine has", pool_kib);
 	config->td_pool_bytes = pool_kib * KIB(1);
+	config->td_pool_nodes = read_nodes(reader, "td-pool-nodes");
 }
 
 /* Every later call works on a tree whose bounds are right. 0, or libfdt's error. */

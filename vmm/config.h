@@ -6,6 +6,7 @@
  *   / { chosen { hypervisor {
  *       compatible = "hypervisor,cella";
  *       td-pool = <KiB (u32 or u64)>;            optional
+ *       td-pool-nodes = <n ...>;                 optional: NUMA nodes it may lie on; default all
  *       <name> {
  *           compatible = "cella,td";
  *           domain-uuid = "...";                 optional
@@ -55,6 +56,7 @@ struct guest_config {
 
 struct config {
 	u64 td_pool_bytes;	/* 0: default */
+	u64 td_pool_nodes;	/* bit per NUMA node, 0: all */
 	u32 guest_count;
 	struct guest_config guests[CONFIG_MAX_GUESTS];
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "include/spec/tdx/td_params.h"
+#include "include/cella/errno.h"
 #include "tests/unit/test.h"
 
 #define BLOB_BYTES 4096
@@ -97,6 +98,30 @@ static void good_tree(void)
 	child("ramdisk", "module,ramdisk", 3);
 	child("console@0", "cella,console", -1);
 	fdt_end_node(blob);
+}
+
+TEST(config_reads_the_nodes_of_the_td_pool)
+{
+	const fdt32_t nodes[] = { cpu_to_fdt32(0), cpu_to_fdt32(3), cpu_to_fdt32(62) };
+	const fdt32_t high[] = { cpu_to_fdt32(1), cpu_to_fdt32(63) };
+
+	begin(1024);
+	CHECK_EQ(finish(), 0);
+	CHECK_EQ(config.td_pool_nodes, 0);
+	begin(1024);
+	fdt_property(blob, "td-pool-nodes", nodes, sizeof(nodes));
+	CHECK_EQ(finish(), 0);
+	CHECK_EQ(config.td_pool_nodes, BIT(0) | BIT(3) | BIT(62));
+	begin(1024);
+	fdt_property(blob, "td-pool-nodes", high, sizeof(high));
+	CHECK_EQ(finish(), -EINVAL);
+	CHECK_STR(error, "node /chosen/hypervisor: property \"td-pool-nodes\": node 63 is above the highest, 62");
+	begin(1024);
+	fdt_property(blob, "td-pool-nodes", high, 6);
+	CHECK_EQ(finish(), -EINVAL);
+	begin(1024);
+	fdt_property(blob, "td-pool-nodes", high, 0);
+	CHECK_EQ(finish(), -EINVAL);
 }
 
 TEST(config_reads_everything_a_td_may_have)

@@ -118,10 +118,16 @@ def virtio():
     yield step(3, 2, 0x10, 0xffffffff) + step(3, 2, 0x10, 0xd0000000) + step(5, 4, 0xcf8, 0x80001004) + step(5, 4, 0xcfc, 6) + work
 
 
+def tdmr():
+    for kinds in (0x00, 0x02, 0x10, 0x4b, 0x80):
+        yield bytes([kinds, 0xff, 0xbf, 32, 3] + [0x61, 0x82] * 4 + [0x21, 0x82, 0, 0xa3, 0x91, 1] * 12)
+    yield bytes(range(256))
+
+
 def main():
     top = sys.argv[1]
     for name, inputs in (("multiboot2", multiboot2()), ("acpi", acpi()), ("config", config()), ("tdvf", tdvf(sys.argv[2])),
-                         ("handoff", handoff()), ("virtqueue", virtqueue()), ("virtio", virtio())):
+                         ("handoff", handoff()), ("virtqueue", virtqueue()), ("virtio", virtio()), ("tdmr", tdmr())):
         folder = os.path.join(top, name)
         os.makedirs(folder, exist_ok=True)
         for number, data in enumerate(inputs):

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """`make bench`: Cella's performance figures, written to docs/bench.md and compared with those that stand there.
 
-Three runs on one-core Bochs above tdxemu: boot without a TD, a payload that repeats each request (tests/guests/costs.c), Linux.
+Runs on one-core Bochs above tdxemu: boot without a TD, a payload that repeats each request (tests/guests/costs.c), Linux; and boots
+on more cores and with both kinds of PAMT.
 The figures are instructions, calls, exits, bytes and lines, no times: the same build gives the same figures. What reaches
 Cella through the keyboard comes at no fixed time, so nothing behind the first key counts. Lines of Cella's log carry
 times and are not compared; each figure comes from tdxemu ("trace=all,host,console") or from the images.
@@ -44,9 +45,10 @@ anything of tdxemu. The same build gives the same figures on every machine.
 class Run:
     """What one machine run left on its debug port."""
 
-    def __init__(self, name, kind_of_end, steps, *arguments, trace="all,host,console"):
-        iso = cases.image("bench_" + name, "--below", cases.TDXEMU, "--below-arguments", "trace=" + trace, *arguments)
-        self.machine = machine.Bochs(iso, os.path.join(FOLDER, name), 1, 2048)
+    def __init__(self, name, kind_of_end, steps, *arguments, trace="all,host,console", below="", cpus=1, memory_mib=2048):
+        iso = cases.image("bench_" + name, "--below", cases.TDXEMU, "--below-arguments", ("trace=" + trace + " " + below).strip(),
+                          *arguments)
+        self.machine = machine.Bochs(iso, os.path.join(FOLDER, name), cpus, memory_mib)
         try:
             self.machine.start()
             steps(self.machine)
@@ -118,6 +120,31 @@ def boot_run():
         ("module: TDH.SYS.TDMR.INIT", len(ready)),
         ("module: instructions per TDMR.INIT", int(statistics.median(steps_of_init))),
     ]
+
+
+def at_the_prompt(run):
+    run.expect(PROMPT, BOOT_SECONDS)
+    cases.check(b"module ready" in run.received, "no TDX\n" + run.tail())
+
+
+def tdmr_run():
+    """Who initialises how much on 1, 2, 4 and 8 cores with 10 GiB, and what both kinds of PAMT cost."""
+    rows = []
+    for cpus in (1, 2, 4, 8):
+        run = Run("tdmr_%d" % cpus, "boot", at_the_prompt, "--config", "none", "--firmware", "none", cpus=cpus, memory_mib=10240)
+        cores = {}
+        for line in run.lines:
+            match = re.search(r"trace core=(\d+) seamcall TDH\.SYS\.TDMR\.INIT ", line)
+            if match:
+                cores[match.group(1)] = cores.get(match.group(1), 0) + 1
+        rows.append(("TDMR.INIT on %d cores: calls on the longest" % cpus, max(cores.values())))
+        rows.append(("TDMR.INIT on %d cores: even share" % cpus, -(-sum(cores.values()) // cpus)))
+    for kind, below in (("static", ""), ("dynamic", "platform=dynamic-pamt")):
+        run = Run("pamt_" + kind, "boot", at_the_prompt, "--config", "none", "--firmware", "none", below=below, memory_mib=10240)
+        pool, pamt = re.search(r"TD pool (\d+) MiB .* %s PAMT (\d+) KiB" % kind, run.machine.received.decode(errors="replace")).groups()
+        rows.append(("%s PAMT: MiB of TD pool" % kind, int(pool)))
+        rows.append(("%s PAMT: KiB" % kind, int(pamt)))
+    return rows
 
 
 def launch_figures(run, name):
@@ -230,7 +257,7 @@ def main():
     os.makedirs(cases.LOGS, exist_ok=True)
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
         linux = pool.submit(linux_run)
-        small = pool.submit(lambda: boot_run() + costs_run())
+        small = pool.submit(lambda: boot_run() + tdmr_run() + costs_run())
         rows = small.result() + linux.result() + size_rows()
     changed = compare(rows, read_table())
     print("bench: %d figures, %d differ from docs/bench.md" % (len(rows), changed))

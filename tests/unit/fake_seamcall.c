@@ -16,6 +16,7 @@
 #include "kernel/lib/sha384.h"
 #include "kernel/percpu.h"
 #include "tdx/seamcall.h"
+#include "tests/unit/fake_pamt_pair.h"
 
 #define SEAMCALL_LEAVES 128
 #define MAX_PAGES (8ull << 18)	/* of the fake's physical address space: 8 GiB */
@@ -113,6 +114,7 @@ void fake_module_reset(u64 ram_base, u64 ram_bytes)
 	fake.ram_base = ram_base;
 	fake.ram_bytes = ram_bytes;
 	fake.build_date = 20240101;
+	fake_pamt_pair_reset();
 	fake.features0 = TDX_FEATURE_NO_RBP_MOD | TDX_FEATURE_TOPOLOGY_ENUM;
 }
 
@@ -1009,9 +1011,13 @@ u64 seamcall_issue(u64 leaf, struct seamcall_regs *regs)
 		return status;
 	if (fake.unloaded)
 		return SEAMCALL_VMFAIL_INVALID;
+	if (fake_pamt_pair_leaf(number, regs, &status))
+		return status;
 	if (!handlers[number])
 		return WITH_OPERAND(OPERAND_INVALID, RAX);
-	return handlers[number](regs);
+	status = handlers[number](regs);
+	fake_pamt_pair_done(number, status);
+	return status;
 }
 
 u64 seamcall_issue_enter(u64 leaf, u64 gpr[GPR_COUNT])

@@ -194,7 +194,7 @@ struct percpu *cpu_at(u32 id)
 
 u32 cpu_count(void)
 {
-	return WORLD_CORES;
+	return world.cores;
 }
 
 void spin_lock(struct spinlock *lock)
@@ -282,11 +282,6 @@ int cpu_call_all(int (*fn)(void *arg), void *arg, int *results)
 	return first;
 }
 
-void task_yield(void)
-{
-	CHECK(world.irqs_on);
-}
-
 u64 time_ns(void)
 {
 	return world.now_ns += 1000;
@@ -358,8 +353,9 @@ void tdx_world_reset(void)
 	memset(unmapped, 0, sizeof(unmapped));
 	world.irqs_on = true;
 	world.tsc_hz = 2000000000;
+	world.cores = WORLD_CORES;
 	running = 0;
-	for (u32 cpu = 0; cpu < WORLD_CORES; cpu++) {
+	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++) {
 		cpus[cpu].id = cpu;
 		cpus[cpu].apic_id = 0x10 + cpu;
 		cpus[cpu].package = cpu / 2;

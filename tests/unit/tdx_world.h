@@ -18,6 +18,7 @@
 
 /* What happened, and what is about to happen. */
 struct tdx_world {
+	u32 cores;	/* WORLD_CORES; a test may take more or fewer */
 	bool irqs_on;
 	u64 now_ns;
 	u64 tsc_hz;

@@ -15,6 +15,11 @@
 #define TDX_TDMR_INFO_ALIGN 512	/* also the stride of packed entries */
 #define TDX_TDMR_PA_ARRAY_ALIGN 512
 
+#define TDX_SYS_CONFIG_DYNAMIC_PAMT (1ull << 16)	/* R8 of TDH.SYS.CONFIG, beside the global KeyID */
+#define TDX_DYNAMIC_PAMT_KEYID_BIT_MAX 48	/* the lowest KeyID bit of an address may be this one */
+#define TDX_DYNAMIC_PAMT_TDMR_INIT_BYTES MIB(16)	/* memory per TDH.SYS.TDMR.INIT call; static: 4 MiB */
+#define TDX_STATIC_PAMT_TDMR_INIT_BYTES MIB(4)
+
 struct tdx_cmr {
 	u64 base;	/* HPA, 4 KiB multiple */
 	u64 bytes;	/* 0: null slot */
