@@ -153,7 +153,8 @@ static enum doctor_verdict judge_keyid_range(const struct platform_facts *facts,
 	u64 last = (partitioning & ~0u) + (partitioning >> 32);
 	u32 address_bits = (u32)value_of(facts, FACT_CPUID_80000008_EAX) & CPUID_EXT_ADDRESS_PA_MASK;
 	u32 bits = keyid_bits(facts);
-	bool fits = last < KEYID_LIMIT && last < BIT(bits) && bits < address_bits;
+	/* more than the module manages is for the module to refuse, as long as Cella's books hold the first ones */
+	bool fits = (partitioning & ~0u) + LEAST_PRIVATE_KEYIDS < KEYID_LIMIT && last < BIT(bits) && bits < address_bits;
 
 	say(text, "KeyIDs up to %lu in %u bits of %u-bit addresses: %s", last, bits, address_bits,
 	    fits ? "they fit" : "the firmware's KeyID split makes no sense");
@@ -331,7 +332,7 @@ int detect_judge(const struct platform_facts *facts, struct tdx_platform *platfo
 	if (result)
 		return result;
 	platform->first_private_keyid = (u16)(partitioning + 1);
-	platform->private_keyids = (u16)(partitioning >> 32);
+	platform->private_keyids = (u16)MIN(partitioning >> 32, (u64)KEYID_LIMIT - platform->first_private_keyid);
 	platform->keyid_address_bit = ((u32)value_of(facts, FACT_CPUID_80000008_EAX) & CPUID_EXT_ADDRESS_PA_MASK) - bits;
 	return 0;
 }

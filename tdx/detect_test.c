@@ -147,6 +147,19 @@ TEST(memory_encryption_fault_is_the_first_cause)
 	CHECK_CAUSE("keyid-range", "6-bit addresses");
 }
 
+TEST(more_keyids_than_the_books_hold_are_left_to_the_module)
+{
+	good_machine();
+	set(FACT_IA32_TME_ACTIVATE, 0x0001000c00000003);
+	set(FACT_IA32_MKTME_KEYID_PARTITIONING, 0x000007f000000010);
+	CHECK_EQ(judge(), 0);
+	CHECK_EQ(platform.first_private_keyid, 17);
+	CHECK_EQ(platform.private_keyids, 2031);
+	set(FACT_IA32_TME_ACTIVATE, 0x0001000f00000003);
+	set(FACT_IA32_MKTME_KEYID_PARTITIONING, 0x00000010000007fe);
+	CHECK_CAUSE("keyid-range", "KeyID");
+}
+
 TEST(range_register_fault_is_the_first_cause)
 {
 	good_machine();
