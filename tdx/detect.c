@@ -153,7 +153,8 @@ static enum doctor_verdict judge_keyid_range(const struct platform_facts *facts,
 	u64 last = (partitioning & ~0u) + (partitioning >> 32);
 	u32 address_bits = (u32)value_of(facts, FACT_CPUID_80000008_EAX) & CPUID_EXT_ADDRESS_PA_MASK;
 	u32 bits = keyid_bits(facts);
-	bool fits = last < KEYID_LIMIT && last < BIT(bits) && bits < address_bits;
+	/* more than the module manages is for the module to refuse, as long as Cella's books hold the first ones */
+	bool fits = (partitioning & ~0u) + LEAST_PRIVATE_KEYIDS < KEYID_LIMIT && last < BIT(bits) && bits < address_bits;
 
 	say(text, "KeyIDs up to %lu in %u bits of %u-bit addresses: %s", last, bits, address_bits,
 	    fits ? "they fit" : "the firmware's KeyID split makes no sense");
@@ -197,7 +198,7 @@ static enum doctor_verdict judge_hotplug_memory(const struct platform_facts *fac
 		say(text, "the ACPI SRAT names no hot-pluggable memory");
 		return DOCTOR_PASS;
 	}
-	if (facts->fixed_free_bytes) {
+	if (facts->fixed_memory) {
 		say(text, "the ACPI SRAT calls %lu MiB hot-pluggable or non-volatile: they stay out of the TD pool", mib);
 		return DOCTOR_WARN;
 	}
@@ -234,7 +235,7 @@ static const struct check checks[CHECK_COUNT] = {
 	[CHECK_CPUID_LIMIT] = { "cpuid-limit", CHECK_VENDOR, SETTING_CPUID_LIMIT,
 		BITS(IA32_MISC_ENABLE, MISC_ENABLE_LIMIT_CPUID, 0),
 		.good = "CPUID is complete", .bad = "the firmware cuts CPUID off at an early leaf" },
-	[CHECK_VMX] = { "vmx", CHECK_NONE, SETTING_VMX, judge_vmx },
+	[CHECK_VMX] = { "vmx", CHECK_NONE, SETTING_VMX, .judge = judge_vmx },
 	[CHECK_XSAVE] = { "xsave", CHECK_NONE, NULL, BITS(CPUID_1_ECX, CPUID_1_ECX_XSAVE, CPUID_1_ECX_XSAVE),
 		.good = "the CPU has XSAVE", .bad = "the CPU has no XSAVE (bit 26), in which TDX keeps a TD's registers" },
 	[CHECK_MOVDIR64B] = { "movdir64b", CHECK_CPUID_LIMIT, NULL,
@@ -244,19 +245,19 @@ static const struct check checks[CHECK_COUNT] = {
 	[CHECK_SELF_SNOOP] = { "self-snoop", CHECK_NONE, NULL,
 		BITS(CPUID_1_EDX, CPUID_1_EDX_SELF_SNOOP, CPUID_1_EDX_SELF_SNOOP),
 		.good = "the CPU has self-snoop", .bad = "the CPU has no self-snoop (bit 27), which TDX needs" },
-	[CHECK_TME_PRESENT] = { "tme-present", CHECK_NONE, SETTING_TME, judge_tme_present },
+	[CHECK_TME_PRESENT] = { "tme-present", CHECK_NONE, SETTING_TME, .judge = judge_tme_present },
 	[CHECK_TME_ENABLED] = { "tme-enabled", CHECK_TME_PRESENT, SETTING_TME,
 		BITS(IA32_TME_ACTIVATE, TME_ACTIVATE_ENABLED, TME_ACTIVATE_ENABLED),
 		.good = "memory encryption is on", .bad = "Total Memory Encryption (TME) is off" },
 	[CHECK_TME_LOCKED] = { "tme-locked", CHECK_TME_ENABLED, SETTING_UPDATE,
 		BITS(IA32_TME_ACTIVATE, TME_ACTIVATE_LOCKED, TME_ACTIVATE_LOCKED),
 		.good = "its settings are locked", .bad = "the firmware did not lock the memory encryption settings" },
-	[CHECK_TME_MT] = { "tme-mt", CHECK_TME_ENABLED, SETTING_TME_MT, judge_tme_mt },
-	[CHECK_TME_ALGORITHM] = { "tme-algorithm", CHECK_TME_MT, SETTING_TME_MT, judge_algorithm },
+	[CHECK_TME_MT] = { "tme-mt", CHECK_TME_ENABLED, SETTING_TME_MT, .judge = judge_tme_mt },
+	[CHECK_TME_ALGORITHM] = { "tme-algorithm", CHECK_TME_MT, SETTING_TME_MT, .judge = judge_algorithm },
 	[CHECK_KEYID_MSR] = { "keyid-msr", CHECK_TME_MT, SETTING_KEY_SPLIT, BITS(IA32_MKTME_KEYID_PARTITIONING, 0, 0),
 		.good = "the CPU can split KeyIDs", .bad = "the CPU has no KeyIDs for TDX, or the firmware hides them" },
-	[CHECK_KEYID_COUNT] = { "keyid-count", CHECK_KEYID_MSR, SETTING_KEY_SPLIT, judge_keyid_count },
-	[CHECK_KEYID_RANGE] = { "keyid-range", CHECK_KEYID_COUNT, SETTING_KEY_SPLIT, judge_keyid_range },
+	[CHECK_KEYID_COUNT] = { "keyid-count", CHECK_KEYID_MSR, SETTING_KEY_SPLIT, .judge = judge_keyid_count },
+	[CHECK_KEYID_RANGE] = { "keyid-range", CHECK_KEYID_COUNT, SETTING_KEY_SPLIT, .judge = judge_keyid_range },
 	[CHECK_SEAMRR_CAPABILITY] = { "seamrr-capability", CHECK_NONE, NULL,
 		BITS(IA32_MTRRCAP, MTRRCAP_SEAMRR, MTRRCAP_SEAMRR),
 		.good = "the CPU can fence memory off for SEAM (SEAMRR)",
@@ -280,12 +281,12 @@ static const struct check checks[CHECK_COUNT] = {
 	[CHECK_XAPIC_LOCK] = { "xapic-lock", CHECK_NONE, SETTING_X2APIC, BITS(IA32_XAPIC_DISABLE_STATUS, ~0ull, 1),
 		.good = "x2APIC mode is locked", .bad = "the firmware did not lock x2APIC mode (must read 1)",
 		.unreadable = "whether x2APIC mode is locked TDH.SYS.INIT will tell" },
-	[CHECK_X2APIC_OPT_OUT] = { "x2apic-opt-out", CHECK_NONE, SETTING_X2APIC, judge_x2apic_opt_out },
-	[CHECK_CORES] = { "cores", CHECK_NONE, SETTING_ALL_CORES, judge_cores },
-	[CHECK_HOTPLUG_CPU] = { "hotplug-cpu", CHECK_NONE, SETTING_CPU_HOT_PLUG, judge_hotplug_cpu },
-	[CHECK_HOTPLUG_MEMORY] = { "hotplug-memory", CHECK_NONE, SETTING_MEMORY_HOT_PLUG, judge_hotplug_memory },
-	[CHECK_ERRATUM_PARTIAL_WRITE] = { "erratum-partial-write", CHECK_NONE, NULL, judge_partial_write },
-	[CHECK_ERRATUM_SEAMRET] = { "erratum-seamret", CHECK_VMX, NULL, judge_seamret },
+	[CHECK_X2APIC_OPT_OUT] = { "x2apic-opt-out", CHECK_NONE, SETTING_X2APIC, .judge = judge_x2apic_opt_out },
+	[CHECK_CORES] = { "cores", CHECK_NONE, SETTING_ALL_CORES, .judge = judge_cores },
+	[CHECK_HOTPLUG_CPU] = { "hotplug-cpu", CHECK_NONE, SETTING_CPU_HOT_PLUG, .judge = judge_hotplug_cpu },
+	[CHECK_HOTPLUG_MEMORY] = { "hotplug-memory", CHECK_NONE, SETTING_MEMORY_HOT_PLUG, .judge = judge_hotplug_memory },
+	[CHECK_ERRATUM_PARTIAL_WRITE] = { "erratum-partial-write", CHECK_NONE, NULL, .judge = judge_partial_write },
+	[CHECK_ERRATUM_SEAMRET] = { "erratum-seamret", CHECK_VMX, NULL, .judge = judge_seamret },
 };
 /* clang-format on */
 
@@ -331,7 +332,7 @@ int detect_judge(const struct platform_facts *facts, struct tdx_platform *platfo
 	if (result)
 		return result;
 	platform->first_private_keyid = (u16)(partitioning + 1);
-	platform->private_keyids = (u16)(partitioning >> 32);
+	platform->private_keyids = (u16)MIN(partitioning >> 32, (u64)KEYID_LIMIT - platform->first_private_keyid);
 	platform->keyid_address_bit = ((u32)value_of(facts, FACT_CPUID_80000008_EAX) & CPUID_EXT_ADDRESS_PA_MASK) - bits;
 	return 0;
 }

@@ -69,6 +69,7 @@ static void check_cause(const char *id, const char *text, const char *file, int 
 	test_check(judge() == -ENODEV, id, file, line);
 	test_check(strncmp(last_line, head, strlen(head)) == 0, last_line, file, line);
 	test_check(strstr(last_line, text) != NULL, last_line, file, line);
+	test_check(strlen(last_line) < 318, "not cut off", file, line);
 	test_check(platform.private_keyids == 0, "platform left alone", file, line);
 	good_machine();
 }
@@ -146,6 +147,19 @@ TEST(memory_encryption_fault_is_the_first_cause)
 	CHECK_CAUSE("keyid-range", "6-bit addresses");
 }
 
+TEST(more_keyids_than_the_books_hold_are_left_to_the_module)
+{
+	good_machine();
+	set(FACT_IA32_TME_ACTIVATE, 0x0001000c00000003);
+	set(FACT_IA32_MKTME_KEYID_PARTITIONING, 0x000007f000000010);
+	CHECK_EQ(judge(), 0);
+	CHECK_EQ(platform.first_private_keyid, 17);
+	CHECK_EQ(platform.private_keyids, 2031);
+	set(FACT_IA32_TME_ACTIVATE, 0x0001000f00000003);
+	set(FACT_IA32_MKTME_KEYID_PARTITIONING, 0x00000010000007fe);
+	CHECK_CAUSE("keyid-range", "KeyID");
+}
+
 TEST(range_register_fault_is_the_first_cause)
 {
 	good_machine();
@@ -188,7 +202,7 @@ TEST(some_hot_pluggable_memory_is_a_warning)
 {
 	good_machine();
 	facts.hotplug_bytes = GIB(4);
-	facts.fixed_free_bytes = GIB(2);
+	facts.fixed_memory = true;
 	CHECK_EQ(judge(), 0);
 	CHECK_EQ(warnings, 1);
 }

@@ -56,7 +56,8 @@ static void compose(char line[DOCTOR_TEXT_BYTES], const char *head, const char *
 		    setting ? setting : "");
 }
 
-static void keep(const char *id, enum doctor_verdict verdict, const char *setting, const char *format, va_list args)
+static __printf(4, 0) void keep(const char *id, enum doctor_verdict verdict, const char *setting, const char *format,
+				va_list args)
 {
 	char text[DOCTOR_TEXT_BYTES], line[DOCTOR_TEXT_BYTES];
 	u64 bytes;

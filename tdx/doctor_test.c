@@ -110,8 +110,8 @@ static const struct {
 	const char *subject, *setting;
 } msr_rows[] = {
 	{ 0xbd, "x2APIC", "x2APIC" }, { 0xbc, "energy", "none" }, { 0x10a, "mitigation", "none" },
-	{ 0x345, "full-width", "none" }, { 0x122, "TSX", "none" }, { 0x98, "write back", "none" },
-	{ 0x99, "write back", "none" }, { 0x480, "VMX", "VT-x" }, { 0x48c, "VMX", "VT-x" }, { 0x492, "VMX", "VT-x" },
+	{ 0x345, "full-width", "none" }, { 0x122, "TSX", "none" }, { 0x98, "cache parts", "none" },
+	{ 0x99, "cache parts", "none" }, { 0x480, "VMX", "VT-x" }, { 0x48c, "VMX", "VT-x" }, { 0x492, "VMX", "VT-x" },
 	{ 0x981, "encryption", "TME" }, { 0x982, "encryption", "TME" }, { 0x87, "KeyID", "key split" },
 	{ 0x3b, "time stamp", "none" }, { 0xfe, "range", "none" }, { 0x1f2, "SMM", "none" }, { 0x1f7, "SMM", "none" },
 	{ 0x1a0, "switches", "Limit CPUID" }, { 0xcf, "core", "none" }, { 0xabcd, "register", "none" },

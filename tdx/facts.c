@@ -67,13 +67,12 @@ static void read_cores(struct platform_facts *facts, const struct acpi_info *acp
 	}
 }
 
-static void add_fixed(hpa_t start, u64 bytes, void *arg)
+static void look_for_fixed(hpa_t start, u64 bytes, void *arg)
 {
 	struct platform_facts *facts = arg;
 
-	for (u64 end = start.raw + bytes; start.raw < end; start.raw += MIB(2))
-		if (!acpi_is_hotplug_memory(start, MIN(MIB(2), end - start.raw)))
-			facts->fixed_free_bytes += MIN(MIB(2), end - start.raw);
+	for (u64 end = start.raw + bytes; start.raw < end && !facts->fixed_memory; start.raw += MIB(2))
+		facts->fixed_memory = !acpi_is_hotplug_memory(start, MIN(MIB(2), end - start.raw));
 }
 
 int tdx_detect(struct tdx_platform *platform)
@@ -89,7 +88,7 @@ int tdx_detect(struct tdx_platform *platform)
 	for (u32 i = 0; i < acpi->hotplug_range_count; i++)
 		facts.hotplug_bytes += acpi->hotplug_ranges[i].bytes;
 	if (facts.hotplug_bytes)
-		page_for_each_free_range(ZONE_HOST, MIB(2), add_fixed, &facts);
+		page_for_each_free_range(ZONE_HOST, MIB(2), look_for_fixed, &facts);
 	result = detect_judge(&facts, platform);
 	if (!result)
 		machine_check_ask(witness_page, platform->keyid_address_bit);

@@ -47,7 +47,7 @@ struct platform_facts {
 	u32 hotplug_cores;	/* the MADT allows to come later */
 	bool x2apic_opt_out;	/* DMAR */
 	u64 hotplug_bytes;	/* memory that the SRAT calls hot-pluggable or non-volatile */
-	u64 fixed_free_bytes;	/* free RAM that it does not */
+	bool fixed_memory;	/* there is free RAM that it does not */
 };
 
 #endif

@@ -31,17 +31,6 @@ u32 acpi_node_of(u32 apic_id)
 	return 0;
 }
 
-bool acpi_is_hotplug_memory(hpa_t start, u64 bytes)
-{
-	for (u32 i = 0; i < info.hotplug_range_count; i++) {
-		const struct acpi_memory_range *range = &info.hotplug_ranges[i];
-
-		if (start.raw < range->base + range->bytes && range->base < start.raw + bytes)
-			return true;
-	}
-	return false;
-}
-
 /* The table at @address, all of it readable, or NULL and a log line. */
 static const struct acpi_header *map_table(u64 address)
 {

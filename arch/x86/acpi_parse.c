@@ -153,6 +153,19 @@ void acpi_parse_srat(const struct acpi_header *table, struct acpi_info *info)
 	}
 }
 
+bool acpi_is_hotplug_memory(hpa_t start, u64 bytes)
+{
+	const struct acpi_info *info = acpi_info();
+
+	for (u32 i = 0; i < info->hotplug_range_count; i++) {
+		const struct acpi_memory_range *range = &info->hotplug_ranges[i];
+
+		if (start.raw < range->base + range->bytes && range->base < start.raw + bytes)
+			return true;
+	}
+	return false;
+}
+
 /* ---- tables of fixed members ---- */
 
 static u64 get(const struct acpi_header *table, u32 offset, u32 bytes)

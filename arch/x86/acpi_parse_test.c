@@ -17,6 +17,12 @@ static struct {
 
 static struct acpi_info info;
 
+/* Stands for arch/x86/acpi.c, which finds the tables. */
+const struct acpi_info *acpi_info(void)
+{
+	return &info;
+}
+
 static const struct acpi_header *header(void)
 {
 	struct acpi_header *head = (struct acpi_header *)table.bytes;
@@ -192,6 +198,21 @@ TEST(disabled_and_wrapping_srat_entries_are_left_out)
 	acpi_parse_srat(header(), &info);
 	CHECK_EQ(info.core_nodes[0], 0);
 	CHECK_EQ(info.hotplug_range_count, 0);
+}
+
+TEST(range_is_hot_pluggable_when_one_byte_of_it_is)
+{
+	begin(0);
+	CHECK(!acpi_is_hotplug_memory(HPA(0), GIB(4)));
+	info.hotplug_range_count = 2;
+	info.hotplug_ranges[0] = (struct acpi_memory_range){ GIB(1), MIB(2) };
+	info.hotplug_ranges[1] = (struct acpi_memory_range){ GIB(3), GIB(1) };
+	CHECK(!acpi_is_hotplug_memory(HPA(0), GIB(1)));
+	CHECK(acpi_is_hotplug_memory(HPA(0), GIB(1) + 1));
+	CHECK(acpi_is_hotplug_memory(HPA(GIB(1) + MIB(1)), PAGE_SIZE));
+	CHECK(!acpi_is_hotplug_memory(HPA(GIB(1) + MIB(2)), GIB(1)));
+	CHECK(acpi_is_hotplug_memory(HPA(GIB(4) - 1), 1));
+	CHECK(!acpi_is_hotplug_memory(HPA(GIB(4)), GIB(1)));
 }
 
 TEST(hot_pluggable_ranges_that_find_no_room_are_covered_by_the_last)

@@ -17,6 +17,12 @@ static const struct {
 
 static struct acpi_info info;
 
+/* Stands for arch/x86/acpi.c. */
+const struct acpi_info *acpi_info(void)
+{
+	return &info;
+}
+
 void page_set_node(hpa_t start, u64 bytes, u32 node)
 {
 	(void)node;
@@ -41,6 +47,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t bytes)
 			parsers[i].parse(table, &info);
 	CLAIM(info.core_count >= 3 && info.core_count <= MAX_CPUS);
 	CLAIM(info.ioapic_count <= ACPI_MAX_IOAPICS);
+	CLAIM(info.hotplug_range_count <= ACPI_MAX_HOTPLUG_RANGES);
 	for (u32 i = 0; i < info.core_count; i++)
 		for (u32 j = 0; j < i; j++)
 			CLAIM(info.core_apic_ids[i] != info.core_apic_ids[j]);
