@@ -8,6 +8,7 @@
  */
 #include "tdx/pool.h"
 
+#include "arch/x86/acpi.h"
 #include "include/cella/arch.h"
 #include "include/cella/errno.h"
 #include "kernel/log.h"
@@ -32,6 +33,14 @@ void pool_set_nodes(u64 nodes)
 	pool.nodes = nodes;
 }
 
+#define NOT_FOR_TDX PAGE_ANY_NODE	/* instead of a node */
+
+/* Memory that may go away, or that keeps its contents, is no TDX memory, whatever the module says of it. */
+static u32 node_for_tdx(u64 at)
+{
+	return acpi_is_hotplug_memory(HPA(at), PAGE_SIZE_2M) ? NOT_FOR_TDX : page_node_of(HPA(at));
+}
+
 /* Into the plan, one piece per node. */
 static void note_free_range(hpa_t start, u64 bytes, void *arg)
 {
@@ -41,13 +50,14 @@ static void note_free_range(hpa_t start, u64 bytes, void *arg)
 
 	(void)arg;
 	for (u64 at = start.raw; at < end; at = stop) {
-		u32 node = page_node_of(HPA(at));
+		u32 node = node_for_tdx(at);
 
 		stop = ALIGN_DOWN(at, PAGE_SIZE_2M) + PAGE_SIZE_2M;
-		while (stop < end && page_node_of(HPA(stop)) == node)
+		while (stop < end && node_for_tdx(stop) == node)
 			stop += PAGE_SIZE_2M;
-		tdmr_plan_add(&pool.plan, (struct tdmr_range){ at, MIN(stop, end) - at, node }, sysinfo->cmrs,
-			      sysinfo->cmr_count);
+		if (node != NOT_FOR_TDX)
+			tdmr_plan_add(&pool.plan, (struct tdmr_range){ at, MIN(stop, end) - at, node }, sysinfo->cmrs,
+				      sysinfo->cmr_count);
 	}
 }
 

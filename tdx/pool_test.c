@@ -71,6 +71,22 @@ TEST(pool_lies_on_the_nodes_that_the_operator_names)
 	end();
 }
 
+TEST(pool_and_pamt_keep_off_memory_that_may_go_away)
+{
+	u32 outside = 0;
+
+	begin();
+	world.hotplug_base = GIB(2) + MIB(512);
+	world.hotplug_end = GIB(3);
+	CHECK_EQ(pool_take(GIB(1), &limits, tdmrs, &count), 0);
+	for (u64 at = GIB(1); at < GIB(3); at += PAGE_SIZE_2M) {
+		CHECK(at < world.hotplug_base || (page_zone_of(HPA(at)) != ZONE_TD && page_owner_of(HPA(at)) != PAGE_PAMT));
+		outside += page_zone_of(HPA(at)) == ZONE_TD;
+	}
+	CHECK(outside > 0);
+	end();
+}
+
 TEST(pool_that_cannot_be_unmapped_is_given_back_whole)
 {
 	for (u32 nth = 1; nth <= 2; nth++) {	/* the pool, then the PAMTs */

@@ -4,6 +4,7 @@
  * of kernel/ and arch/x86 that tdx/ uses is here in its simplest form. Cores take turns: a call on another core runs at
  * once, with the running core changed for its time.
  */
+#include "arch/x86/acpi.h"
 #include "tests/unit/tdx_world.h"
 
 #include <stdarg.h>
@@ -439,4 +440,9 @@ u64 tdx_test_free_pool_pages(void)
 
 	page_books_read(&books);
 	return books.pages[ZONE_TD][PAGE_FREE];
+}
+
+bool acpi_is_hotplug_memory(hpa_t start, u64 bytes)
+{
+	return start.raw < world.hotplug_end && world.hotplug_base < start.raw + bytes;
 }

@@ -27,6 +27,7 @@ struct tdx_world {
 	u32 wbinvds, invepts;	/* on all cores together */
 	u8 dispatched;	/* last interrupt vector */
 	u64 cleared_pages;
+	u64 hotplug_base, hotplug_end;	/* HPAs: memory that may go away */
 	u32 map_failure;	/* the n-th arch_direct_map_remove() from now on fails; 0: none */
 };
 extern struct tdx_world world;
