@@ -8,7 +8,6 @@
  * "Completion Status Codes"). Leaves whose interruption keeps state (TDH.PHYMEM.CACHE.WB) are interrupted by their own
  * code, not here. The same call never gets two refusals in a row from chaos on one core: a host that retries once gets
  * on.
- * Platform words: no-tdx, no-module, one-keyid, no-seamrr (see enum platform_word).
  * Callers: fault_configure() boot core; the rest any core.
  */
 #include "tests/tdxemu/fault.h"
@@ -80,12 +79,8 @@ static const struct chaos_row chaos_rows[] = {
 	{ TDH_MEM_PAGE_DEMOTE, { BUSY(SEPT_TREE), TDX_INTERRUPTED_RESTARTABLE } },
 };
 
-static const char *const platform_words[PLATFORM_WORD_COUNT] = {
-	[PLATFORM_NO_TDX] = "no-tdx",
-	[PLATFORM_NO_MODULE] = "no-module",
-	[PLATFORM_ONE_KEYID] = "one-keyid",
-	[PLATFORM_NO_SEAMRR] = "no-seamrr",
-};
+#define PLATFORM_WORD(name, word) [PLATFORM_##name] = word,
+static const char *const platform_words[PLATFORM_WORD_COUNT] = { PLATFORM_WORD_LIST(PLATFORM_WORD) };
 
 #define NAMED_LEAF(name, number, text) { #name, text, number },
 static const struct {

@@ -3,7 +3,7 @@
  * Fault plan from our command line: "fault=LEAF:N:STATUS[,...]" makes the N-th call of a leaf (1 = first; * = every)
  * answer STATUS (a name of spec/tdx/status.h without TDX_, or a hex word) without doing anything; "chaos=SEED" answers
  * busy, no-entropy and interrupted statuses at random where the manual allows the leaf to give them.
- * "platform=WORD[,...]" changes what the machine looks like (see platform words in fault.c).
+ * "platform=WORD[,...]" changes what the machine looks like (PLATFORM_WORD_LIST).
  */
 #ifndef TDXEMU_FAULT_H
 #define TDXEMU_FAULT_H
@@ -18,13 +18,22 @@ void fault_configure(const char *cmdline);
  */
 bool fault_take(struct emu_cpu *cpu, u64 leaf, u64 *status);
 
-enum platform_word {
-	PLATFORM_NO_TDX,	/* firmware did not enable TDX: no KeyIDs, SEAMCALL gives #GP */
-	PLATFORM_NO_MODULE,	/* SEAMCALL gives VMfailInvalid */
-	PLATFORM_ONE_KEYID,	/* only one private KeyID */
-	PLATFORM_NO_SEAMRR,	/* firmware reports KeyIDs but reserved no SEAM range: SEAMCALL gives #GP */
-	PLATFORM_WORD_COUNT,
-};
+/* What the machine may lack or have wrong, each with its word. */
+/* clang-format off */
+#define PLATFORM_WORD_LIST(X) \
+	X(NO_TDX, "no-tdx")		/* firmware did not enable TDX: no KeyIDs, SEAMCALL gives #GP */ \
+	X(NO_MODULE, "no-module")	/* SEAMCALL to the module gives VMfailInvalid */ \
+	X(NO_LOADER, "no-loader")	/* SEAMCALL to P-SEAMLDR gives VMfailInvalid */ \
+	X(OLD_MODULE, "old-module")	/* a module without features that hosts demand today */ \
+	X(ONE_KEYID, "one-keyid")	/* only one private KeyID */ \
+	X(NO_SEAMRR, "no-seamrr")	/* KeyIDs are there, but no SEAM range is reserved: SEAMCALL gives #GP */
+
+#define PLATFORM_WORD(name, word) PLATFORM_##name,
+enum platform_word { PLATFORM_WORD_LIST(PLATFORM_WORD) PLATFORM_WORD_COUNT };
+#undef PLATFORM_WORD
+/* clang-format on */
+
+/** fault_platform() - was this word given? */
 bool fault_platform(enum platform_word word);
 
 #endif
