@@ -11,6 +11,7 @@
 #include "kernel/lib/string.h"
 #include "tests/tdxemu/hpa.h"
 #include "tests/tdxemu/memory.h"
+#include "tests/tdxemu/platform.h"
 #include "tests/tdxemu/refusal.h"
 
 #define DETAIL_LEVEL_SHIFT 8	/* status details: TDMR, then PAMT level or area, then other TDMR */
@@ -238,7 +239,7 @@ static u64 config_locked(u64 list, u64 count, u64 hkid)
 	const u64 *entries;
 	u64 status;
 
-	if (module.state != SYS_INIT_DONE || module.lps_initialised < emu_cpu_count())
+	if (module.state != SYS_INIT_DONE || module.lps_initialised < platform_lp_count())
 		return TDX_SYS_CONFIG_NOT_PENDING;
 	if (!hpa_is_shared(list, sizeof(*entries), TDX_TDMR_PA_ARRAY_ALIGN))
 		return INVALID(RCX);

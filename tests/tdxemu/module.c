@@ -10,6 +10,7 @@
 #include "kernel/lib/string.h"
 #include "tests/tdxemu/fault.h"
 #include "tests/tdxemu/memory.h"
+#include "tests/tdxemu/platform.h"
 #include "tests/tdxemu/verdict.h"
 
 #define CMR_LOWEST MIB(1)
@@ -64,6 +65,7 @@ void module_load(void)
 		add_cmr(base, MIN(end, (u64)EMU_BASE));
 		add_cmr(MAX(base, (u64)EMU_BASE + EMU_BYTES), end);
 	}
+	platform_change_cmrs(module.cmrs, &module.cmr_count);
 	for (u32 i = 0; i < emu_cpu_count(); i++)
 		emu_cpu_at(i)->lp_initialised = false;
 }
