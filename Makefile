@@ -38,7 +38,7 @@ tdshim_asm := reset tdcall
 tdshim := acpi handoff linux main measure memory report tdcall
 
 tdxemu_asm := entry native trampoline trap vmx_run xsave
-tdxemu := acpi boot_tags clock cost cpu_face cr_access desc entropy fault hmac_sha256 host_view l1 \
+tdxemu := acpi acpi_tables boot_tags clock cost cpu_face cr_access desc entropy fault hmac_sha256 host_view l1 \
 	l1_memory leaf_mem_page leaf_mem_range leaf_mem_sept leaf_mem_size leaf_mng leaf_mng_init leaf_mr \
 	leaf_phymem leaf_sys leaf_sys_config leaf_sys_init leaf_sys_init_check leaf_sys_init_firmware leaf_tdg \
 	leaf_tdg_mem leaf_tdg_mr leaf_vp loader main \
@@ -81,7 +81,7 @@ unit_tdxemu := tests/unit/fake_machine tests/tdxemu/entropy tests/tdxemu/hmac_sh
 	tests/tdxemu/module tests/tdxemu/page_move tests/tdxemu/pamt tests/tdxemu/report tests/tdxemu/sept \
 	tests/tdxemu/td tests/tdxemu/td_cpuid kernel/lib/sha384 kernel/lib/string tests/unit/fake_verdict \
 	tests/tdxemu/fault tests/tdxemu/options \
-	tests/tdxemu/td_cr tests/tdxemu/td_msr \
+	tests/tdxemu/td_cr tests/tdxemu/td_msr tests/tdxemu/acpi tests/tdxemu/acpi_tables \
 	tests/tdxemu/leaf_sys_init tests/tdxemu/leaf_sys_init_check tests/tdxemu/leaf_sys_init_firmware \
 	tests/tdxemu/platform tests/tdxemu/platform_demand tests/tdxemu/platform_seed
 unit_tdxemu_tests := tests/tdxemu/module_test tests/tdxemu/leaf_sys_test \
@@ -89,7 +89,7 @@ unit_tdxemu_tests := tests/tdxemu/module_test tests/tdxemu/leaf_sys_test \
 	tests/tdxemu/leaf_mng_test tests/tdxemu/leaf_mem_test tests/tdxemu/leaf_mr_test \
 	tests/tdxemu/leaf_tdg_test tests/tdxemu/leaf_vp_test tests/tdxemu/report_test tests/tdxemu/fault_test \
 	tests/tdxemu/options_test tests/tdxemu/td_cpuid_test tests/tdxemu/td_msr_test tests/tdxemu/td_cr_test \
-	tests/tdxemu/leaf_sys_init_test tests/tdxemu/platform_test
+	tests/tdxemu/leaf_sys_init_test tests/tdxemu/platform_test tests/tdxemu/acpi_tables_test
 # boot/tdshim: what reads the hand-off, on a fake TDCALL of memory_test.
 unit_tdshim := kernel/lib/string boot/tdshim/handoff boot/tdshim/memory
 unit_tdshim_tests := boot/tdshim/handoff_test boot/tdshim/memory_test
