@@ -31,7 +31,7 @@ static const struct acpi_header *table_at(u64 hpa)
 	return table;
 }
 
-const struct acpi_header *acpi_find(const void *rsdp, const char *signature)
+const struct acpi_header *acpi_table(const void *rsdp, u32 index)
 {
 	const struct acpi_rsdp *root_pointer = rsdp;
 	const struct acpi_header *root;
@@ -51,9 +51,19 @@ const struct acpi_header *acpi_find(const void *rsdp, const char *signature)
 
 		memcpy(&hpa, (const u8 *)root + at, entry_bytes);
 		table = table_at(hpa);
-		if (table != NULL && memcmp(table->signature, signature, SIGNATURE_BYTES) == 0)
+		if (table != NULL && index-- == 0)
 			return table;
 	}
+	return NULL;
+}
+
+const struct acpi_header *acpi_find(const void *rsdp, const char *signature)
+{
+	const struct acpi_header *table;
+
+	for (u32 i = 0; (table = acpi_table(rsdp, i)) != NULL; i++)
+		if (memcmp(table->signature, signature, SIGNATURE_BYTES) == 0)
+			return table;
 	return NULL;
 }
 

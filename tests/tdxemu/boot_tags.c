@@ -2,6 +2,7 @@
 /*
  * Multiboot2 information in and out. GRUB's copy may lie anywhere, also where the host or our pages go, so it is copied
  * at once.
+ * The ACPI root pointer may be replaced (acpi_tables.c).
  * Not passed on: ELF sections (they describe us), the EFI memory map (it would have to be cut like the other one; the
  * host uses tag 6) and what belongs to running boot services, which GRUB has left.
  * Callers: boot core, before anything else runs.
@@ -24,6 +25,7 @@ static struct {
 	u32 bytes;
 	const char *cmdline;
 	const void *rsdp;
+	const struct acpi_rsdp *host_rsdp;	/* NULL: the firmware's */
 	u32 module_count;
 	struct boot_tags_module modules[BOOT_TAGS_MAX_MODULES];
 } tags = { .cmdline = "" };
@@ -112,6 +114,11 @@ const char *boot_tags_cmdline(void)
 const void *boot_tags_rsdp(void)
 {
 	return tags.rsdp;
+}
+
+void boot_tags_set_rsdp(const struct acpi_rsdp *rsdp)
+{
+	tags.host_rsdp = rsdp;
 }
 
 struct boot_tags_module *boot_tags_modules(u32 *count)
@@ -204,8 +211,18 @@ static u8 *write_load_base(u8 *to, u32 load_base)
 	return finish_tag(to, MB2_TAG_LOAD_BASE, (u8 *)(address + 1));
 }
 
+static u8 *write_rsdp(u8 *to)
+{
+	u8 *at = to + sizeof(struct mb2_tag);
+
+	memcpy(at, tags.host_rsdp, sizeof(*tags.host_rsdp));
+	return finish_tag(to, MB2_TAG_ACPI_NEW, at + sizeof(*tags.host_rsdp));
+}
+
 static bool is_rewritten(u32 type)
 {
+	if (type == MB2_TAG_ACPI_OLD || type == MB2_TAG_ACPI_NEW)
+		return tags.host_rsdp != NULL;
 	return type == MB2_TAG_CMDLINE || type == MB2_TAG_MODULE || type == MB2_TAG_MEMORY_MAP ||
 	       type == MB2_TAG_LOAD_BASE;
 }
@@ -226,6 +243,8 @@ void boot_tags_write(void *to, u32 load_base)
 		at = write_module(at, &tags.modules[i]);
 	at = write_memory_map(at);
 	at = write_load_base(at, load_base);
+	if (tags.host_rsdp != NULL)
+		at = write_rsdp(at);
 	at = finish_tag(at, MB2_TAG_END, at + sizeof(struct mb2_tag));
 	info->total_bytes = (u32)(at - (u8 *)to);
 	info->reserved = 0;

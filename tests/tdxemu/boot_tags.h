@@ -4,6 +4,7 @@
 #define TDXEMU_BOOT_TAGS_H
 
 #include "include/cella/types.h"
+#include "include/spec/acpi.h"
 
 #define BOOT_TAGS_MAX_MODULES 64
 
@@ -19,8 +20,10 @@ struct boot_tags_module {
 void boot_tags_read(u32 magic, u32 information);
 /** boot_tags_cmdline() - our own command line */
 const char *boot_tags_cmdline(void);
-/** boot_tags_rsdp() - copy of the ACPI root pointer, or NULL */
+/** boot_tags_rsdp() - copy of the firmware's ACPI root pointer, or NULL */
 const void *boot_tags_rsdp(void);
+/** boot_tags_set_rsdp() - the root pointer that the host gets instead of the firmware's */
+void boot_tags_set_rsdp(const struct acpi_rsdp *rsdp);
 /** boot_tags_modules() - all modules in GRUB's order; the first one is the host */
 struct boot_tags_module *boot_tags_modules(u32 *count);
 /** boot_tags_host_bytes() - upper bound for what boot_tags_write() needs */

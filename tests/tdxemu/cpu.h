@@ -17,7 +17,7 @@ struct td_run;
 struct emu_cpu {
 	u32 index;	/* (c) */
 	u32 apic_id;	/* (c) */
-	u32 package;	/* (c) from CPUID 0x1F / 0xB topology, or the fault plan's */
+	u32 package;	/* (c) APIC id above the package shift of platform.c */
 	bool online;	/* (c) */
 	u64 gpr[GPR_COUNT];	/* (o) the host's registers at its last exit; RSP, RIP, RFLAGS live in its VMCS */
 	u64 vmxon_hpa;	/* (c) our own VMXON region */

@@ -7,6 +7,7 @@
 
 #include "arch/x86/insn.h"
 #include "include/spec/x86/cpuid.h"
+#include "tests/tdxemu/fault.h"
 
 #define RDRAND_TRIES 10	/* SDM volume 1, "Digital Random Number Generator": more failures in a row do not happen */
 
@@ -32,6 +33,8 @@ bool entropy_take(u64 *words, u32 count)
 {
 	bool has_rdrand = (cpuid(CPUID_FEATURES, 0).ecx & CPUID_1_ECX_RDRAND) != 0;
 
+	if (fault_platform(PLATFORM_NO_ENTROPY))
+		return false;
 	for (u32 i = 0; i < count; i++) {
 		if (!has_rdrand)
 			words[i] = mixed_time_stamp();

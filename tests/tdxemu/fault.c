@@ -415,6 +415,11 @@ bool fault_platform(enum platform_word word)
 	return fault.platform[word];
 }
 
+const char *fault_platform_name(enum platform_word word)
+{
+	return platform_words[word];
+}
+
 void fault_platform_forget(void)
 {
 	memset(fault.platform, 0, sizeof(fault.platform));

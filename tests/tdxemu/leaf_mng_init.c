@@ -14,10 +14,10 @@
 #include "include/spec/x86/cpuid.h"
 #include "include/spec/x86/msr.h"
 #include "kernel/lib/string.h"
-#include "tests/tdxemu/cpu_face.h"
 #include "tests/tdxemu/hpa.h"
 #include "tests/tdxemu/memory.h"
 #include "tests/tdxemu/metadata.h"
+#include "tests/tdxemu/platform.h"
 #include "tests/tdxemu/refusal.h"
 #include "tests/tdxemu/td.h"
 #include "tests/tdxemu/td_cpuid.h"
@@ -26,7 +26,6 @@
 
 #define MSR_CTLS_ARCH_CAPABILITIES BIT(0)	/* MSR_CONFIG_CTLS: the configuration field is used */
 #define ARCH_CAPABILITIES_RRSBA BIT(19)
-#define ARCH_CAPABILITIES_TSX_CTRL BIT(7)
 #define ARCH_CAPABILITIES_VISIBLE 0x000000000118f1ffull	/* native bits a TD may see */
 #define CPUID_7_EBX_RTM (1u << 11)
 #define HP_LOCK_TIMEOUT_DEFAULT_US 1000000

@@ -13,8 +13,8 @@
 
 static void prepare(void)
 {
-	fault_configure("platform=dynamic-pamt");
 	machine_reset(1, 1);
+	machine_platform("dynamic-pamt");
 	machine.dynamic_pamt = true;
 	machine_bring_up();
 }
@@ -41,8 +41,8 @@ static u64 wbinvd(u64 hpa, u64 hkid)
 
 TEST(dynamic_pamt_is_off_unless_the_host_asks_for_it)
 {
-	fault_configure("platform=dynamic-pamt");
 	machine_reset(1, 1);
+	machine_platform("dynamic-pamt");
 	machine_bring_up();
 	CHECK_EQ(SEAM(leaf_phymem_pamt_add, .rcx = 1), INVALID(RAX));
 	CHECK_EQ(SEAM(leaf_phymem_pamt_remove, .rcx = 1), INVALID(RAX));
@@ -54,8 +54,8 @@ TEST(the_feature_brings_its_metadata_and_a_smaller_4k_area)
 {
 	struct tdx_tdmr_info *info;
 
-	fault_configure("platform=dynamic-pamt");
 	machine_reset(1, 1);
+	machine_platform("dynamic-pamt");
 	CHECK_EQ(SEAM(leaf_sys_init), TDX_SUCCESS);
 	CHECK_EQ(SEAM(leaf_sys_lp_init), TDX_SUCCESS);
 	CHECK_EQ(SEAM(leaf_sys_rd, .rdx = TDX_SYS_TDX_FEATURES0), TDX_SUCCESS);

@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * System leaves: initialisation of module and cores, information, global key, TDMR initialisation. TDH.SYS.CONFIG and the
- * end of a module's life (leaf_sys_life.c) have files of their own.
+ * System leaves: information, global key, TDMR initialisation. TDH.SYS.INIT, TDH.SYS.LP.INIT, TDH.SYS.CONFIG and the end of a
+ * module's life (leaf_sys_life.c) have files of their own.
  *
- * The global lock is exclusive for everything that moves the module's state, shared for TDH.SYS.LP.INIT; it is only
- * tried.
+ * The global lock is exclusive for everything that moves the module's state; it is only tried.
  * Any core, physical interrupts off. Manual: TDX Module ABI, "TDH.SYS.*"; tdx-host-system.md 4, 5, 9, 12.5.
  */
 #include "tests/tdxemu/seamcall.h"
 
 #include "include/spec/tdx/metadata.h"
-#include "include/spec/x86/msr.h"
 #include "kernel/lib/string.h"
-#include "tests/tdxemu/entropy.h"
 #include "tests/tdxemu/hpa.h"
 #include "tests/tdxemu/memory.h"
 #include "tests/tdxemu/metadata.h"
@@ -20,7 +17,6 @@
 #include "tests/tdxemu/refusal.h"
 #include "tests/tdxemu/td_cpuid.h"
 #include "tests/tdxemu/verdict.h"
-#include "tests/tdxemu/vmx.h"
 
 /* Memory covered by one TDH.SYS.TDMR.INIT. */
 #define TDMR_INIT_BYTES MIB(4)
@@ -55,93 +51,12 @@ struct tdsysinfo {
 _Static_assert(sizeof(struct tdsysinfo) == TDSYSINFO_BYTES, "TDSYSINFO_STRUCT is 1024 bytes");
 _Static_assert(offsetof(struct tdsysinfo, num_cpuid_config) == 0x80, "TDSYSINFO_STRUCT.NUM_CPUID_CONFIG");
 
-static u64 msr_or_zero(u32 msr)
-{
-	u64 value;
-
-	return msr_read_safe(msr, &value) ? value : 0;
-}
-
 static u64 value_of(u64 field)
 {
 	u64 value, next;
 
 	(void)metadata_sys_read(MD_HOST, field, &value, &next);
 	return value;
-}
-
-static u64 sys_init_locked(u64 attributes)
-{
-	u64 canary;
-
-	if (attributes != 0)
-		return INVALID(RCX);
-	if (module.state != SYS_INIT_PENDING)
-		return TDX_SYS_INIT_NOT_PENDING;
-	if (msr_or_zero(IA32_MISC_ENABLE) & MISC_ENABLE_LIMIT_CPUID)
-		return TDX_LIMIT_CPUID_MAXVAL_SET;
-	if (!entropy_take(&canary, 1))
-		return TDX_RND_NO_ENTROPY;
-	/* nothing fails below */
-	module.tsc_adjust = msr_or_zero(IA32_TSC_ADJUST);
-	module.packages = 0;
-	for (u32 i = 0; i < emu_cpu_count(); i++)
-		if (emu_cpu_at(i)->package < MODULE_MAX_PACKAGES)
-			module.packages |= 1u << emu_cpu_at(i)->package;
-	module.state = SYS_INIT_DONE;
-	return TDX_SUCCESS;
-}
-
-u64 leaf_sys_init(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
-{
-	u64 attributes = gpr[GPR_RCX];
-	u64 status;
-
-	(void)cpu;
-	if (version != 0)
-		return INVALID(RAX);
-	gpr[GPR_RCX] = gpr[GPR_RDX] = gpr[GPR_R8] = gpr[GPR_R9] = gpr[GPR_R10] = 0;
-	if (!sharex_try(&module.lock, LOCK_EXCLUSIVE))
-		return TDX_SYS_BUSY;
-	status = sys_init_locked(attributes);
-	sharex_release(&module.lock, LOCK_EXCLUSIVE);
-	return status;
-}
-
-static u64 lp_init_locked(struct emu_cpu *cpu)
-{
-	u64 random;
-
-	if (module.state != SYS_INIT_DONE)
-		return TDX_SYS_LP_INIT_NOT_PENDING;
-	if (cpu->lp_initialised)
-		return TDX_SYS_LP_INIT_DONE;
-	if (!entropy_take(&random, 1) || (u32)random == 0)
-		return TDX_RND_NO_ENTROPY;
-	if (msr_or_zero(IA32_MISC_ENABLE) & MISC_ENABLE_LIMIT_CPUID)
-		return TDX_LIMIT_CPUID_MAXVAL_SET;
-	if (cpu->package >= MODULE_MAX_PACKAGES)
-		return TDX_INVALID_PKG_ID | cpu->package;
-	if (msr_or_zero(IA32_TSC_ADJUST) != module.tsc_adjust)
-		return TDX_INCONSISTENT_MSR | IA32_TSC_ADJUST;
-	/* nothing fails below */
-	cpu->lp_initialised = true;
-	__atomic_fetch_add(&module.lps_initialised, 1, __ATOMIC_RELEASE);
-	return TDX_SUCCESS;
-}
-
-u64 leaf_sys_lp_init(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
-{
-	u64 status;
-
-	if (version != 0)
-		return INVALID(RAX);
-	gpr[GPR_RCX] = gpr[GPR_RDX] = gpr[GPR_R8] = 0;
-	if (!sharex_try(&module.lock, LOCK_SHARED))
-		return TDX_SYS_BUSY;
-	status = lp_init_locked(cpu);
-	sharex_release(&module.lock, LOCK_SHARED);
-	return status;
 }
 
 static void fill_sysinfo(struct tdsysinfo *info)

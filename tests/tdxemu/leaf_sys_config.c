@@ -14,6 +14,7 @@
 #include "tests/tdxemu/hpa.h"
 #include "tests/tdxemu/memory.h"
 #include "tests/tdxemu/metadata.h"
+#include "tests/tdxemu/platform.h"
 #include "tests/tdxemu/refusal.h"
 
 #define DETAIL_LEVEL_SHIFT 8	/* status details: TDMR, then PAMT level or area, then other TDMR */
@@ -299,7 +300,7 @@ static u64 config_locked(const u64 gpr[GPR_COUNT], u32 version)
 	u64 count = gpr[GPR_RDX], hkid = gpr[GPR_R8] & OPTION_HKID_MASK;
 	u64 status;
 
-	if (module.state != SYS_INIT_DONE || module.lps_initialised < emu_cpu_count())
+	if (module.state != SYS_INIT_DONE || module.lps_initialised < platform_lp_count())
 		return TDX_SYS_CONFIG_NOT_PENDING;
 	status = check_operands(gpr, version);
 	dynamic_wanted = (gpr[GPR_R8] & OPTION_DYNAMIC_PAMT) != 0;

@@ -12,6 +12,7 @@
 #include "include/spec/tdx/metadata.h"
 #include "tests/tdxemu/metadata.h"
 #include "tests/tdxemu/module.h"
+#include "tests/tdxemu/platform.h"
 #include "tests/tdxemu/refusal.h"
 #include "tests/tdxemu/verdict.h"
 
@@ -70,7 +71,7 @@ static u64 offered_features(void)
 static u64 update_locked(const u64 gpr[GPR_COUNT], u32 version)
 {
 	if (module.state != SYS_INIT_DONE ||
-	    __atomic_load_n(&module.lps_initialised, __ATOMIC_ACQUIRE) != emu_cpu_count())
+	    __atomic_load_n(&module.lps_initialised, __ATOMIC_ACQUIRE) < platform_lp_count())
 		return TDX_SYS_STATE_INCORRECT;
 	if (version == 1 && (gpr[GPR_R9] & ~offered_features()) != 0)
 		return INVALID(R9);

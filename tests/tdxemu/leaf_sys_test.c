@@ -73,7 +73,7 @@ TEST(lp_init_compares_the_core_with_the_first_one)
 	machine.tsc_adjust = 5;
 	CHECK_EQ(SEAM(leaf_sys_lp_init), TDX_INCONSISTENT_MSR | IA32_TSC_ADJUST);
 	machine.tsc_adjust = 0;
-	machine.cpus[1].package = MODULE_MAX_PACKAGES;
+	machine.cpus[1].apic_id = MODULE_MAX_PACKAGES << 1;	/* a package has two APIC ids */
 	CHECK_EQ(SEAM_ON(1, leaf_sys_lp_init), TDX_INVALID_PKG_ID | MODULE_MAX_PACKAGES);
 	module.lock = SHAREX_EXCLUSIVE;
 	CHECK_EQ(SEAM(leaf_sys_lp_init), TDX_SYS_BUSY);

@@ -14,6 +14,7 @@
 #include "include/spec/elf.h"
 #include "include/spec/multiboot2.h"
 #include "kernel/lib/string.h"
+#include "tests/tdxemu/acpi_tables.h"
 #include "tests/tdxemu/boot_tags.h"
 #include "tests/tdxemu/memory.h"
 #include "tests/tdxemu/verdict.h"
@@ -283,6 +284,27 @@ static u32 load_segments(const u8 *file)
 	return (u32)lowest;
 }
 
+static bool taken(u64 base, u64 bytes)
+{
+	struct range conflict;
+
+	return find_conflict((struct range){ base, bytes }, &conflict);
+}
+
+/* ACPI tables of our own, when the platform asks for other ones than the firmware's. */
+static void place_acpi_tables(void)
+{
+	u64 bytes = acpi_tables_bytes(boot_tags_rsdp());
+	u64 place;
+
+	if (bytes == 0)
+		return;
+	place = memory_carve(bytes, MB2_MEMORY_ACPI, taken);
+	if (place == 0)
+		verdict_stop("no room for ACPI tables (%lu bytes)", bytes);
+	boot_tags_set_rsdp(acpi_tables_build(place, boot_tags_rsdp()));
+}
+
 struct loaded_host loader_load_host(void)
 {
 	u32 count;
@@ -296,6 +318,7 @@ struct loaded_host loader_load_host(void)
 	read_elf(phys(modules[0].start), modules[0].bytes);
 	move_modules();
 	load_base = load_segments(phys(modules[0].start));
+	place_acpi_tables();
 	host.information.base = find_place(boot_tags_host_bytes(), "the host's multiboot2 information");
 	host.information.bytes = ALIGN_UP(boot_tags_host_bytes(), PAGE_SIZE);
 	memset(phys(host.information.base), 0, host.information.bytes);

@@ -3,6 +3,7 @@
  * The software TDX machine: what happens from GRUB to the host's first instruction, one call per step.
  *
  * Command line: trace=none|errors|all  fault=LEAF:CALL:STATUS,...  plans=SEED  chaos=SEED  platform=WORD,...
+ * packages=N
  * On a machine without VMX the host is started all the same, without TDX.
  */
 #include "arch/x86/insn.h"
@@ -23,6 +24,8 @@
 #include "tests/tdxemu/loader.h"
 #include "tests/tdxemu/memory.h"
 #include "tests/tdxemu/module.h"
+#include "tests/tdxemu/options.h"
+#include "tests/tdxemu/platform.h"
 #include "tests/tdxemu/port.h"
 #include "tests/tdxemu/serial.h"
 #include "tests/tdxemu/smp.h"
@@ -91,6 +94,20 @@ static u64 host_ram_mib(void)
 	return (bytes - EMU_BYTES) >> 20;
 }
 
+static void name_platform_words(void)
+{
+	char text[OPTION_BYTES + 16] = "platform:";
+
+	for (u32 i = 0; i < PLATFORM_WORD_COUNT; i++)
+		if (fault_platform((enum platform_word)i))
+			format_text(text + strlen(text), sizeof(text) - strlen(text), " %s",
+				    fault_platform_name((enum platform_word)i));
+	if (strchr(text, ' ') == NULL)
+		return;
+	verdict_note("%s", text);
+	serial_line("tdxemu: ", text);
+}
+
 static void greet(void)
 {
 	char text[128];
@@ -100,6 +117,7 @@ static void greet(void)
 		    module_image.record.minor, module_image.record.update);
 	verdict_note("%s", text);
 	serial_line("tdxemu: ", text);
+	name_platform_words();
 }
 
 static void prepare_module(void)
@@ -123,15 +141,16 @@ void emu_main(u32 magic, u32 information)
 	if (!memory_is_ram(EMU_BASE, EMU_BYTES))
 		verdict_stop("the machine has no RAM from 0x%x to 0x%x, where the SEAM range belongs", EMU_BASE,
 			     EMU_BASE + EMU_BYTES);
+	fault_configure(boot_tags_cmdline());
 	host = loader_load_host();
 	missing = vmx_missing();
 	if (missing != NULL)
 		start_without_tdx(host, missing);
 
 	trace_configure(boot_tags_cmdline());
-	fault_configure(boot_tags_cmdline());
 	smp_enable_x2apic();
 	smp_init(boot_tags_rsdp());
+	platform_prepare(boot_tags_cmdline());
 	cpu = emu_cpu_at(0);
 	desc_init(cpu);
 	set_own_cr4();

@@ -61,6 +61,42 @@ void memory_add_range(u64 base, u64 bytes, u32 type)
 		memory.ram_top = MAX(memory.ram_top, base + bytes);
 }
 
+/* Highest place in @range below 4 GiB, 0 if there is none. */
+static u64 highest_place(const struct memory_range *range, u64 bytes, bool (*taken)(u64 base, u64 bytes))
+{
+	u64 end = ALIGN_DOWN(MIN(range->base + range->bytes, GIB(4)), PAGE_SIZE);
+
+	if (range->type != MB2_MEMORY_RAM)
+		return 0;
+	for (; end >= bytes && end - bytes >= range->base; end -= PAGE_SIZE)
+		if (!taken(end - bytes, bytes))
+			return end - bytes;
+	return 0;
+}
+
+u64 memory_carve(u64 bytes, u32 type, bool (*taken)(u64 base, u64 bytes))
+{
+	struct memory_range *from = NULL;
+	u64 place = 0, end;
+
+	bytes = ALIGN_UP(bytes, PAGE_SIZE);
+	for (u32 i = 0; i < memory.range_count; i++) {
+		u64 here = highest_place(&memory.ranges[i], bytes, taken);
+
+		if (here > place) {
+			place = here;
+			from = &memory.ranges[i];
+		}
+	}
+	if (from == NULL)
+		return 0;
+	end = from->base + from->bytes;
+	from->bytes = place - from->base;
+	memory_add_range(place, bytes, type);
+	memory_add_range(place + bytes, end - place - bytes, MB2_MEMORY_RAM);
+	return place;
+}
+
 const struct memory_range *memory_ranges(u32 *count)
 {
 	*count = memory.range_count;

@@ -37,6 +37,11 @@ u64 emu_pages_left(void);
 
 /** memory_add_range() - boot core, before anything else here; stops the machine when the table is full */
 void memory_add_range(u64 base, u64 bytes, u32 type);
+/**
+ * memory_carve() - @bytes from the end of the highest RAM below 4 GiB that @taken leaves alone become @type
+ * Whole pages; returns their HPA, 0 if there is no room. @taken: does anything lie there? Boot core, before the host runs
+ */
+u64 memory_carve(u64 bytes, u32 type, bool (*taken)(u64 base, u64 bytes));
 /** memory_ranges() - what was added, in the firmware's order */
 const struct memory_range *memory_ranges(u32 *count);
 /** memory_ram_top() - first HPA above all RAM */

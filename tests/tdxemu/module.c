@@ -11,6 +11,7 @@
 #include "kernel/lib/string.h"
 #include "tests/tdxemu/fault.h"
 #include "tests/tdxemu/memory.h"
+#include "tests/tdxemu/platform.h"
 #include "tests/tdxemu/seamldr.h"
 #include "tests/tdxemu/verdict.h"
 
@@ -88,6 +89,7 @@ void module_reset(void)
 		add_cmr(base, MIN(end, (u64)EMU_BASE));
 		add_cmr(MAX(base, (u64)EMU_BASE + EMU_BYTES), end);
 	}
+	platform_change_cmrs(module.cmrs, &module.cmr_count);
 	for (u32 i = 0; i < emu_cpu_count(); i++)
 		emu_cpu_at(i)->lp_initialised = false;
 	fault_module_loaded();

@@ -17,6 +17,7 @@
 #include "tests/tdxemu/host_view.h"
 #include "tests/tdxemu/l1.h"
 #include "tests/tdxemu/memory.h"
+#include "tests/tdxemu/platform.h"
 #include "tests/tdxemu/vmx.h"
 
 #define ARITHMETIC_FLAGS ((u64)(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF))
@@ -121,9 +122,9 @@ void nested_vmxon(struct emu_cpu *cpu)
 {
 	u64 needed = FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX_OUTSIDE_SMX;
 	u64 cr0_fixed = rdmsr(IA32_VMX_CR0_FIXED0);
-	u64 region;
+	u64 control = 0, region;
 
-	if (!legal_mode() || (vmread(VMCS_CR4_READ_SHADOW) & CR4_VMXE) == 0) {
+	if (!platform_has_vmx(cpu) || !legal_mode() || (vmread(VMCS_CR4_READ_SHADOW) & CR4_VMXE) == 0) {
 		l1_inject(EXCEPTION_UD);
 		return;
 	}
@@ -133,7 +134,8 @@ void nested_vmxon(struct emu_cpu *cpu)
 	}
 	if (l1_cpl() != 0 || (vmread(VMCS_CR0_READ_SHADOW) & cr0_fixed & CR0_NE) != (cr0_fixed & CR0_NE) ||
 	    (vmread(VMCS_GUEST_CR0) & (CR0_PE | CR0_PG)) != (CR0_PE | (u64)CR0_PG) ||
-	    (rdmsr(IA32_FEATURE_CONTROL) & needed) != needed || !l1_read_u64(memory_operand(cpu), &region)) {
+	    !platform_msr(cpu, IA32_FEATURE_CONTROL, PLATFORM_HOST, &control) || (control & needed) != needed ||
+	    !l1_read_u64(memory_operand(cpu), &region)) {
 		l1_inject_gp();
 		return;
 	}

@@ -20,6 +20,7 @@
 #include "tests/tdxemu/fault.h"
 #include "tests/tdxemu/l1.h"
 #include "tests/tdxemu/module.h"
+#include "tests/tdxemu/platform.h"
 #include "tests/tdxemu/seamldr.h"
 #include "tests/tdxemu/trace.h"
 #include "tests/tdxemu/verdict.h"
@@ -50,7 +51,7 @@ struct leaf_row {
 
 /* clang-format off */
 static const struct leaf_row leaf_rows[LEAF_SLOTS] = {
-	[TDH_SYS_INIT] = { .run = leaf_sys_init, .states = LEAF_ALWAYS },
+	[TDH_SYS_INIT] = { .run = leaf_sys_init, .max_version = 1, .states = LEAF_ALWAYS },
 	[TDH_SYS_LP_INIT] = { .run = leaf_sys_lp_init, .states = LEAF_ALWAYS },
 	[TDH_SYS_INFO] = { .run = leaf_sys_info, .states = LEAF_ALWAYS },
 	[TDH_SYS_RD] = { .run = leaf_sys_rd, .states = LEAF_ALWAYS },
@@ -196,7 +197,7 @@ void seamcall_exit(struct emu_cpu *cpu)
 		l1_inject(EXCEPTION_UD);
 		return;
 	}
-	if (fault_platform(PLATFORM_NO_TDX) || fault_platform(PLATFORM_NO_SEAMRR)) {
+	if (!platform_seam_enabled(cpu)) {
 		l1_inject_gp();
 		return;
 	}

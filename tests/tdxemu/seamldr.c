@@ -20,6 +20,7 @@
 #include "tests/tdxemu/hpa.h"
 #include "tests/tdxemu/memory.h"
 #include "tests/tdxemu/module.h"
+#include "tests/tdxemu/platform.h"
 #include "tests/tdxemu/td_cpuid.h"
 
 #define LOADER_MAJOR 1
@@ -130,7 +131,7 @@ static u64 leaf_seaminfo(struct emu_cpu *cpu, u64 gpr[GPR_COUNT])
 	if (!hpa_is_shared(gpr[GPR_RCX], SEAMLDR_SEAMINFO_BYTES, SEAMLDR_SEAMINFO_BYTES))
 		return LOADER_EBADPARAM;
 	memset(info, 0, sizeof(*info));
-	info->lp_count = emu_cpu_count();
+	info->lp_count = platform_lp_count();
 	for (u32 rest = seamldr_all_packages(); rest != 0; rest &= rest - 1)
 		info->socket_fms[info->socket_count++] = td_platform_fms();
 	info->seamldr_base = EMU_BASE;

@@ -315,8 +315,8 @@ TEST(shutdown_needs_clean_packages_and_a_certain_last_core)
 
 TEST(platform_words_take_module_or_loader_away)
 {
-	fault_configure("platform=no-module");
 	machine_reset(CORES, PACKAGES);
+	machine_platform("no-module");
 	CHECK(!seamldr_module_ready());
 	CHECK_EQ(call(0, SEAMLDR_CLEANUP, 0), LOADER_EBADCALL);
 	make("--features 0x40000", SEAMLDR_SCENARIO_LOAD);
@@ -324,16 +324,14 @@ TEST(platform_words_take_module_or_loader_away)
 	machine_bring_up();
 	CHECK_EQ(SEAM(leaf_sys_rd, .rdx = TDX_SYS_TDX_FEATURES0), TDX_SUCCESS);
 	CHECK_EQ(machine.out[GPR_R8], TDX_FEATURE_NO_RBP_MOD);
-	fault_platform_forget();
-	fault_configure("platform=no-loader,old-module");
 	machine_reset(CORES, PACKAGES);
+	machine_platform("no-loader,old-module");
 	CHECK_EQ(call(0, SEAMLDR_INFO, BUFFER), CARRY_SET);
 	machine_bring_up();
 	CHECK_EQ(SEAM(leaf_sys_rd, .rdx = TDX_SYS_TDX_FEATURES0), TDX_SUCCESS);
 	CHECK_EQ(machine.out[GPR_R8] & (TDX_FEATURE_NO_RBP_MOD | TDX_FEATURE_TD_PRESERVING), 0);
 	CHECK_EQ(SEAM(leaf_sys_rd, .rdx = TDX_SYS_UPDATE_VERSION), TDX_SUCCESS);
 	CHECK_EQ(machine.out[GPR_R8], 0);
-	fault_platform_forget();
 }
 
 /* Calls are counted from the first rule on, which is this one: the other tests of the plan come later. */

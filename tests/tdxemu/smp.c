@@ -128,22 +128,6 @@ static void read_madt(const struct acpi_header *madt)
 	}
 }
 
-/* Package: the APIC id above the last valid level of CPUID 0x1F, else 0xB. */
-static u32 package_of(u32 apic_id)
-{
-	u32 max_leaf = cpuid(0, 0).eax;
-	u32 leaf = max_leaf >= CPUID_TOPOLOGY_V2 && (cpuid(CPUID_TOPOLOGY_V2, 0).ecx & CPUID_TOPOLOGY_ECX_TYPE) != 0 ?
-			   CPUID_TOPOLOGY_V2 :
-			   CPUID_TOPOLOGY;
-	u32 shift = 0;
-
-	if (max_leaf < CPUID_TOPOLOGY)
-		return 0;
-	for (u32 level = 0; (cpuid(leaf, level).ecx & CPUID_TOPOLOGY_ECX_TYPE) != 0; level++)
-		shift = cpuid(leaf, level).eax & CPUID_TOPOLOGY_EAX_SHIFT;
-	return shift < 32 ? apic_id >> shift : 0;
-}
-
 void smp_init(const void *rsdp)
 {
 	const struct acpi_header *madt = acpi_find(rsdp, "APIC");
@@ -154,8 +138,6 @@ void smp_init(const void *rsdp)
 		verdict_note("no ACPI MADT: one core");
 	else
 		read_madt(madt);
-	for (u32 i = 0; i < smp.count; i++)
-		smp.cpus[i].package = package_of(smp.cpus[i].apic_id);
 }
 
 static bool start_core(struct emu_cpu *cpu)

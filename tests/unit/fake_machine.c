@@ -7,8 +7,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "include/spec/x86/cpuid.h"
 #include "include/spec/x86/msr.h"
+#include "tests/tdxemu/clock.h"
+#include "tests/tdxemu/fault.h"
 #include "tests/tdxemu/memory.h"
+#include "tests/tdxemu/platform.h"
 #include "tests/tdxemu/sept.h"
 #include "tests/tdxemu/td_cpuid.h"
 #include "tests/tdxemu/td_msr.h"
@@ -115,14 +119,41 @@ WEAK bool msr_read_safe(u32 msr, u64 *value)
 		*value = machine.tsc_adjust;
 	else if (msr == IA32_MISC_ENABLE)
 		*value = machine.misc_enable;
+	else if (msr == IA32_APIC_BASE)
+		*value = APIC_BASE_ENABLE | APIC_BASE_X2APIC;
+	else if (msr == IA32_TSX_CTRL)
+		*value = machine.tsx_ctrl;
 	else
 		return false;
 	return true;
 }
 
-WEAK u64 platform_tsc_hz(void)
+WEAK bool msr_write_safe(u32 msr, u64 value)
 {
-	return NATIVE_TSC_HZ;
+	if (msr != IA32_TSX_CTRL)
+		return false;
+	machine.tsx_ctrl = value;
+	machine.tsx_writes++;
+	return true;
+}
+
+/* A CPU that reports its highest leaves and three levels of cache, and nothing else. */
+WEAK struct cpuid_regs platform_native_cpuid(u32 leaf, u32 subleaf)
+{
+	if (leaf == CPUID_VENDOR)
+		return (struct cpuid_regs){ .eax = 0x23 };
+	if (leaf == CPUID_EXT_MAX)
+		return (struct cpuid_regs){ .eax = CPUID_EXT_ADDRESS };
+	if (leaf == CPUID_EXT_ADDRESS)
+		return (struct cpuid_regs){ .eax = 48 << CPUID_EXT_ADDRESS_LA_SHIFT };
+	if (leaf == CPUID_CACHE && subleaf <= 3)
+		return (struct cpuid_regs){ .eax = 1 | MAX(subleaf, 1u) << CPUID_4_EAX_LEVEL_SHIFT };
+	return (struct cpuid_regs){ 0 };
+}
+
+WEAK u32 clock_crystal_multiple(void)
+{
+	return NATIVE_TSC_HZ / CLOCK_CRYSTAL_HZ;
 }
 
 /* ---- the TD's side ---- */
@@ -230,7 +261,23 @@ void machine_reset(u32 cpus, u32 packages)
 	machine.cpu_count = cpus;
 	machine.next_page = POOL_BASE;
 	for (u32 i = 0; i < cpus; i++)
-		machine.cpus[i] = (struct emu_cpu){ .index = i, .apic_id = i, .package = i % packages, .online = true };
+		machine.cpus[i] = (struct emu_cpu){
+			.index = i,
+			.apic_id = i % packages * (cpus / packages) + i / packages,
+			.online = true,
+		};
+	machine.packages = packages;
+	machine_platform("");
+}
+
+void machine_platform(const char *words)
+{
+	char text[256];
+
+	fault_platform_forget();
+	snprintf(text, sizeof(text), "platform=%s packages=%u", words, machine.packages);
+	fault_configure(text);
+	platform_prepare(text);
 	module_load();
 }
 

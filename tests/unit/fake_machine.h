@@ -58,10 +58,11 @@ struct machine_td {
 
 struct machine {
 	struct emu_cpu cpus[8];
-	u32 cpu_count;
+	u32 cpu_count, packages;
 	u64 out[GPR_COUNT];	/* registers after the last call */
 	u64 next_page;
-	u64 tsc_adjust, misc_enable;
+	u64 tsc_adjust, misc_enable, tsx_ctrl;
+	u32 tsx_writes;	/* WRMSR of IA32_TSX_CTRL */
 	bool dynamic_pamt;	/* wanted from machine_bring_up(); the platform word is the test's business */
 	bool physical_event;
 	bool interrupt_pending;
@@ -69,8 +70,13 @@ struct machine {
 };
 extern struct machine machine;
 
-/** machine_reset() - @cpus cores, @packages packages (core i is in package i % packages), a freshly loaded module */
+/**
+ * machine_reset() - @cpus cores, @packages packages (core i is in package i % packages), a freshly loaded module
+ * The CPU below has nothing but caches; no platform word is in effect.
+ */
 void machine_reset(u32 cpus, u32 packages);
+/** machine_platform() - the same machine with platform @words in effect and the module loaded again */
+void machine_platform(const char *words);
 /** machine_call() - one leaf on @cpu; registers not named in @in hold marks of their own; result in machine.out */
 u64 machine_call(u32 cpu, host_leaf leaf, u32 version, struct machine_regs in);
 #define SEAM(leaf, ...) machine_call(0, leaf, 0, (struct machine_regs){ __VA_ARGS__ })
