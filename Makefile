@@ -37,8 +37,8 @@ libfdt := fdt fdt_ro fdt_check fdt_strerror
 tdshim_asm := reset tdcall
 tdshim := acpi handoff linux main measure memory report tdcall
 
-tdxemu_asm := entry native trampoline trap vmx_run xsave
-tdxemu := acpi boot_tags clock cost cpu_face cr_access desc entropy fault hmac_sha256 host_view l1 \
+tdxemu_asm := bios_stub entry native trampoline trap vmx_run xsave
+tdxemu := acpi bios_boot boot_tags clock cost cpu_face cr_access desc entropy fault hmac_sha256 host_map host_view l1 \
 	l1_memory leaf_mem_page leaf_mem_range leaf_mem_sept leaf_mem_size leaf_mng leaf_mng_init leaf_mr \
 	leaf_phymem leaf_sys leaf_sys_config leaf_tdg leaf_tdg_mem leaf_tdg_mr leaf_vp loader main \
 	mem_operand memory metadata metadata_sys metadata_td metadata_vp module nested options page_move \
@@ -79,13 +79,13 @@ unit_tdxemu := tests/unit/fake_machine tests/tdxemu/entropy tests/tdxemu/hmac_sh
 	tests/tdxemu/metadata tests/tdxemu/metadata_sys tests/tdxemu/metadata_td tests/tdxemu/metadata_vp \
 	tests/tdxemu/module tests/tdxemu/page_move tests/tdxemu/pamt tests/tdxemu/report tests/tdxemu/sept \
 	tests/tdxemu/td tests/tdxemu/td_cpuid kernel/lib/sha384 kernel/lib/string tests/unit/fake_verdict \
-	tests/tdxemu/fault tests/tdxemu/options \
+	tests/tdxemu/fault tests/tdxemu/host_map tests/tdxemu/options \
 	tests/tdxemu/td_cr tests/tdxemu/td_msr
 unit_tdxemu_tests := tests/tdxemu/module_test tests/tdxemu/leaf_sys_test \
 	tests/tdxemu/leaf_sys_config_test tests/tdxemu/pamt_test tests/tdxemu/sept_test \
 	tests/tdxemu/leaf_mng_test tests/tdxemu/leaf_mem_test tests/tdxemu/leaf_mr_test \
 	tests/tdxemu/leaf_tdg_test tests/tdxemu/leaf_vp_test tests/tdxemu/report_test tests/tdxemu/fault_test \
-	tests/tdxemu/options_test tests/tdxemu/td_cpuid_test tests/tdxemu/td_msr_test tests/tdxemu/td_cr_test
+	tests/tdxemu/host_map_test tests/tdxemu/options_test tests/tdxemu/td_cpuid_test tests/tdxemu/td_msr_test tests/tdxemu/td_cr_test
 # boot/tdshim: what reads the hand-off, on a fake TDCALL of memory_test.
 unit_tdshim := kernel/lib/string boot/tdshim/handoff boot/tdshim/memory
 unit_tdshim_tests := boot/tdshim/handoff_test boot/tdshim/memory_test

@@ -11,11 +11,13 @@ Usage: cases.py [name ...]; the last line is "N passed, N failed".
 import concurrent.futures
 import glob
 import hashlib
+import lzma
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -363,6 +365,107 @@ def kernel_rtmr():
         for data in (b"\0\0\0\0", kernel.read()):
             register = hashlib.sha384(register + hashlib.sha384(data).digest()).digest()
     return register.hex().encode()
+
+
+# ---- any operating system above the software TDX machine ------------------------------------------------------------
+
+# boot=hd0: the firmware's boot path again, above tdxemu, from a disk that knows nothing of it. GRUB finds its own file
+# system by the image's date, so the CD's must differ from the disk's (boot/mkiso.py).
+BELOW_DATE = "1600000000"
+ABOVE_DATE = "1700000000"
+MENU = """serial --unit=0 --speed=115200
+terminal_input serial console
+terminal_output serial console
+set timeout=0
+menuentry "%s" {
+%s
+}
+"""
+SEAM_RANGE = "04000000-07ffffff : Reserved"
+KEYID_PARTITIONING = 0x87
+XAPIC_DISABLE_STATUS = 0xbd
+
+
+def grub_image(name, date, files, *commands):
+    """A bootable image with one menu entry; files: {name under /boot: path}. It boots as a CD and as a disk."""
+    path = os.path.join(LOGS, name + ".iso")
+    with tempfile.TemporaryDirectory() as tree:
+        os.makedirs(os.path.join(tree, "boot/grub"))
+        for file, source in files.items():
+            shutil.copyfile(source, os.path.join(tree, "boot", file))
+        with open(os.path.join(tree, "boot/grub/grub.cfg"), "w") as menu:
+            menu.write(MENU % (name, "\n".join(commands)))
+        made = subprocess.run(["grub-mkrescue", "--compress=no", "-o", path, tree], capture_output=True, text=True,
+                              env=dict(os.environ, SOURCE_DATE_EPOCH=date))
+    if made.returncode != 0:
+        raise machine.MachineError("the image could not be built: " + made.stderr.strip()[-300:])
+    return path
+
+
+def run_above(name, disk, steps, cpus=2, words=""):
+    """Start tdxemu from a CD that holds nothing else; it boots `disk`."""
+    below = grub_image(name + "_below", BELOW_DATE, {"tdxemu.elf": TDXEMU}, "multiboot2 /boot/tdxemu.elf boot=hd0 " + words)
+    run_case(name, machine.Bochs, below, steps, cpus=cpus, disk=disk)
+    os.unlink(disk)
+
+
+def module_archive(name):
+    """An initrd to be loaded behind the guest's: the kernel's MSR driver."""
+    path = os.path.join(LOGS, name + ".cpio")
+    with tempfile.TemporaryDirectory() as tree:
+        os.makedirs(os.path.join(tree, "lib/modules"))
+        packed = glob.glob(os.path.join(TOP, "third_party/linux-image-*/lib/modules/*/kernel/arch/x86/kernel/msr.ko.xz"))
+        with lzma.open(packed[0]) as module, open(os.path.join(tree, "lib/modules/msr.ko"), "wb") as plain:
+            shutil.copyfileobj(module, plain)
+        with open(path, "wb") as archive:
+            subprocess.run(["cpio", "--quiet", "-o", "-H", "newc"], cwd=tree, stdout=archive, check=True,
+                           input=b"lib\nlib/modules\nlib/modules/msr.ko\n")
+    return path
+
+
+def shell(run, text):
+    """Run one command of the Linux shell; returns what it printed."""
+    start = run.searched
+    run.send(text + "\r")
+    run.expect(rb"td# ", 60)
+    return run.received[start:run.searched].decode(errors="replace")
+
+
+@case
+def linux_above():
+    """A stock Debian kernel, booted by GRUB from the disk, finds a TDX platform on every core."""
+    cpus = 4
+    disk = grub_image("linux_above_disk", ABOVE_DATE,
+                      {"vmlinuz": KERNEL[0], "initrd.gz": INITRD, "msr.cpio": module_archive("linux_above_msr")},
+                      "linux /boot/vmlinuz console=ttyS0 quiet", "initrd /boot/initrd.gz /boot/msr.cpio")
+
+    def steps(run):
+        run.expect(rb"td# ", LINUX_SECONDS)
+        check(b"boot path restarted from drive 0x80" in run.debug_text(), "the boot path was not restarted")
+        check(re.search(r"^%d\r" % cpus, shell(run, "nproc"), re.MULTILINE), "not all cores are online\n" + run.tail())
+        check(SEAM_RANGE in shell(run, "grep Reserved /proc/iomem"), "the SEAM range is not reserved\n" + run.tail())
+        check("[mem 0x0000000004000000-0x0000000007ffffff] reserved" in shell(run, "dmesg | grep BIOS-e820"),
+              "E820 does not reserve the SEAM range\n" + run.tail())
+        shell(run, "insmod /lib/modules/msr.ko; cd /dev/cpu")
+        for cpu in range(cpus):
+            text = shell(run, "dd if=%d/msr bs=8 count=1 iflag=skip_bytes skip=%d 2>/dev/null | hexdump -e '2/4 \"%%d \"'" %
+                         (cpu, KEYID_PARTITIONING))
+            check(re.search(r"\d+ \d+", text), text)
+        shell(run, "dmesg | grep -iE 'apic|tdx|tme|mtrr|e820|warn|bug|err'")
+        run.send("poweroff\r")
+        status = run.wait_end(60)
+        check(status == 0, "the machine ended with status %s\n%s" % (status, run.tail()))
+    run_above("linux_above", disk, steps, cpus=cpus)
+
+
+@case
+def cella_above():
+    """Cella's own plain image, booted from the disk: the module becomes READY."""
+    def steps(run):
+        ready(run)
+        check(b"boot path restarted from drive 0x80" in run.debug_text(), "the boot path was not restarted")
+        power_off(run)
+    run_above("cella_above", image("cella_above_disk", "--config", "none", "--firmware", "none"), steps)
 
 
 def run_one(function):
