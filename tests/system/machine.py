@@ -177,6 +177,8 @@ class Bochs(Machine):
         """Lines of bochsrc for the CD that the firmware boots and for the disk."""
         if not self.disk:
             return ["ata0-master: type=cdrom, path=%s, status=inserted" % self.iso]
+        if os.path.exists(self.disk + ".lock"):  # of a run that was killed
+            os.unlink(self.disk + ".lock")
         cylinders = -(-os.path.getsize(self.disk) // CYLINDER_BYTES)
         os.truncate(self.disk, cylinders * CYLINDER_BYTES)
         return ["ata0-master: type=disk, mode=flat, path=%s, cylinders=%d, heads=%d, spt=%d" %
