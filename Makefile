@@ -188,6 +188,12 @@ $(BUILD)/guests/$(1).bin: $(BUILD)/guests/$(1).elf
 	$$(OBJCOPY) -O binary $$< $$@
 endef
 $(foreach guest,$(guests),$(eval $(call guest_rule,$(guest))))
+# A boot sector, not a TD.
+$(BUILD)/guests/realmode.bin: tests/guests/realmode.S
+	mkdir -p $(@D)
+	$(say) AS $<
+	$(CC) -I. -D__ASSEMBLY__ -D__ASSEMBLER__ -MMD -MP -c $< -o $(BUILD)/guests/realmode.o
+	$(LD) -Ttext 0x7c00 --oformat binary $(BUILD)/guests/realmode.o -o $@
 $(BUILD)/tdxemu.elf: $(tdxemu_objs) $(BUILD)/tests/tdxemu/tdxemu.lds
 	$(say) LD $@
 	$(LD) $(ldflags) -T $(BUILD)/tests/tdxemu/tdxemu.lds $(tdxemu_objs) -o $@
@@ -312,7 +318,7 @@ run: setup $(images) $(BUILD)/tdxemu.elf
 
 # ---- tests ------------------------------------------------------------------------------------------------------------
 
-payload_images := $(foreach guest,$(guests),$(BUILD)/guests/$(guest).bin)
+payload_images := $(foreach guest,$(guests) realmode,$(BUILD)/guests/$(guest).bin)
 unit_programs := $(addprefix $(BUILD)/unit/,cella_unit tdx_unit vmm_unit devices_unit tdxemu_unit tdshim_unit)
 unit: $(unit_programs)
 	for program in $(unit_programs); do $$program || exit 1; done

@@ -166,12 +166,12 @@ void seamcall_exit(struct emu_cpu *cpu)
 {
 	u64 rflags;
 
-	if (l1_cpl() != 0 || !l1_in_64bit_code()) {
-		l1_inject_gp();
+	if (!cpu->host_vmx_on || !l1_in_64bit_code()) {
+		l1_inject(EXCEPTION_UD);
 		return;
 	}
-	if (!cpu->host_vmx_on) {
-		l1_inject(EXCEPTION_UD);
+	if (l1_cpl() != 0) {
+		l1_inject_gp();
 		return;
 	}
 	if (fault_platform(PLATFORM_NO_TDX) || fault_platform(PLATFORM_NO_SEAMRR)) {
