@@ -371,8 +371,8 @@ def kernel_rtmr():
 ABOVE_CORES = 4
 SEAM_RANGE = "04000000-07ffffff : Reserved"
 SEAM_RANGE_E820 = "[mem 0x0000000004000000-0x0000000007ffffff] reserved"
-# As tdxemu makes them: {number: value in hexadecimal}; IA32_MKTME_KEYID_PARTITIONING, IA32_XAPIC_DISABLE_STATUS.
-PLATFORM_MSRS = {0x87: "000000300000000f", 0xbd: "0000000000000001"}
+# As tdxemu makes them: {number: low and high half}; IA32_MKTME_KEYID_PARTITIONING, IA32_XAPIC_DISABLE_STATUS.
+PLATFORM_MSRS = {0x87: "0000000f 00000030", 0xbd: "00000001 00000000"}
 
 
 def run_above(name, disk, steps, cpus=2):
@@ -431,7 +431,7 @@ def linux_above():
         shell(run, "insmod /lib/modules/msr.ko; cd /dev/cpu")
         for number, value in PLATFORM_MSRS.items():
             shown = shell(run, "for c in *; do dd if=$c/msr bs=8 count=1 iflag=skip_bytes skip=%d 2>/dev/null |"
-                               " hexdump -e '1/8 \"%%016x\\n\"'; done" % number)
+                               " hexdump -e '2/4 \"%%08x \" \"\\n\"'; done" % number)
             check(shown.count(value) == ABOVE_CORES, "MSR 0x%x is not %s on all cores:\n%s" % (number, value, shown))
         run.send("poweroff\r")
     run_above("linux_above", disk, steps, cpus=ABOVE_CORES)
