@@ -2,21 +2,28 @@
 /*
  * A boot sector that asks the firmware and the CPU, in real mode, what an operating system's boot loader may ask above the
  * software TDX machine (512 bytes, first sector of a disk; cases: realmode_above).
- * BP holds the letter of the claim that is being tried. On COM1: "realmode:ok", or "realmode:FAILED" and that letter; then
- * power-off.
+ * BP holds the letter of the claim that is being tried. On COM1: "realmode:ok", or "realmode:FAILED" and that letter. Then
+ * the machine is reset, which brings it back here; the second time it is powered off.
  */
 #include "include/spec/bios.h"
 #include "include/spec/multiboot2.h"
 #include "include/spec/uart.h"
 #include "include/spec/x86/msr.h"
-#include "tests/tdxemu/memory.h"
 
+#define SEAM_BASE 0x4000000	/* the machine's own memory, 64 MiB from 64 MiB on */
+#define SEAM_BYTES 0x4000000
 #define KIB_1M_TO_16M 0x3c00
 #define PM1A_CONTROL 0xb004	/* as the machine's firmware sets it up */
 #define PM1_SLEEP_ENABLE 0x2000
 #define BUFFER 0x600
 #define VECTOR_UD 6
 #define VECTOR_GP 13
+#define CMOS_INDEX 0x70
+#define CMOS_DATA 0x71
+#define CMOS_FREE_BYTE 0x40	/* remembers over a reset that we were here */
+#define SEEN 0x5a
+#define PORT_KEYBOARD_COMMAND 0x64
+#define KEYBOARD_RESET 0xfe
 #define GET_CONFIGURATION 0xc0	/* INT 15h AH: not about memory, so the BIOS answers */
 
 	.code16
@@ -38,18 +45,18 @@ _start:
 	cmp $BIOS_MEMORY_MAP_SIGNATURE, %eax
 	jne .Lfailed
 	mov BUFFER, %eax
-	cmp $EMU_BASE, %eax
+	cmp $SEAM_BASE, %eax
 	jne 2f
-	cmpl $EMU_BYTES, BUFFER + 8
+	cmpl $SEAM_BYTES, BUFFER + 8
 	jne .Lfailed
 	cmpl $MB2_MEMORY_RESERVED, BUFFER + 16
 	jne .Lfailed
 	inc %si
 	jmp 3f
-2:	cmp $EMU_BASE + EMU_BYTES, %eax
+2:	cmp $SEAM_BASE + SEAM_BYTES, %eax
 	jae 3f
 	add BUFFER + 8, %eax
-	cmp $EMU_BASE, %eax
+	cmp $SEAM_BASE, %eax
 	ja .Lfailed
 3:	test %ebx, %ebx
 	jnz 1b
@@ -69,19 +76,19 @@ _start:
 	jc .Lfailed
 	cmp $KIB_1M_TO_16M, %cx
 	jne .Lfailed
-	cmp $(EMU_BASE - 0x1000000) >> 16, %dx
+	cmp $(SEAM_BASE - 0x1000000) >> 16, %dx
 	jne .Lfailed
 	mov $BIOS_SYSTEM_MEMORY_SIZES_32, %ax
 	int $BIOS_INT_SYSTEM
 	jc .Lfailed
-	cmp $(EMU_BASE - 0x1000000) >> 16, %ebx
+	cmp $(SEAM_BASE - 0x1000000) >> 16, %ebx
 	jne .Lfailed
 
 	mov $'E', %bp				/* and so does 88h */
 	mov $BIOS_SYSTEM_EXTENDED_KIB, %ah
 	int $BIOS_INT_SYSTEM
 	jc .Lfailed
-	cmp $(EMU_BASE - 0x100000) >> 10, %ax
+	cmp $(SEAM_BASE - 0x100000) >> 10, %ax
 	jne .Lfailed
 
 	mov $'F', %bp				/* other functions are the BIOS's, and conventional memory shrank */
@@ -129,6 +136,18 @@ _start:
 	mov $newline, %si
 	call print
 .Lend:
+	mov $CMOS_FREE_BYTE, %al
+	out %al, $CMOS_INDEX
+	in $CMOS_DATA, %al
+	cmp $SEEN, %al
+	je .Lpower_off
+	mov $CMOS_FREE_BYTE, %al
+	out %al, $CMOS_INDEX
+	mov $SEEN, %al
+	out %al, $CMOS_DATA
+	mov $KEYBOARD_RESET, %al
+	out %al, $PORT_KEYBOARD_COMMAND
+.Lpower_off:
 	mov $PM1A_CONTROL, %dx
 	mov $PM1_SLEEP_ENABLE, %ax
 	out %ax, %dx

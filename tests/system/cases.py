@@ -375,10 +375,9 @@ SEAM_RANGE_E820 = "[mem 0x0000000004000000-0x0000000007ffffff] reserved"
 PLATFORM_MSRS = {0x87: "0000000f 00000030", 0xbd: "00000001 00000000"}
 
 
-def run_above(name, disk, steps, cpus=2):
-    """Start tdxemu from a CD that holds nothing else; the firmware, above it, boots `disk`."""
-    cd = grub_image.build(os.path.join(LOGS, name + ".iso"), grub_image.BELOW_DATE, {"tdxemu.elf": TDXEMU},
-                          "multiboot2 /boot/tdxemu.elf boot=hd0")
+def run_above(name, disk, steps, cpus=2, words=""):
+    """Start tdxemu, with `words`, from a CD that holds nothing else; the firmware, above it, boots `disk`."""
+    cd = grub_image.below(os.path.join(LOGS, name + ".iso"), TDXEMU, words)
 
     def all_steps(run):
         steps(run)
@@ -391,22 +390,22 @@ def run_above(name, disk, steps, cpus=2):
 
 @case
 def realmode_above():
-    """What a boot loader may ask in real mode: INT 15h about memory, faults without error codes, CPUID."""
+    """What a boot loader may ask in real mode: INT 15h about memory, faults without error codes, CPUID. A reset comes back."""
     disk = os.path.join(LOGS, "realmode_above.disk")
     shutil.copyfile(os.path.join(IMAGES, "realmode.bin"), disk)
 
     def steps(run):
-        run.expect(rb"realmode:ok", BOOT_SECONDS, rb"realmode:FAILED .")
+        for _ in ("after power-on", "after its reset"):
+            run.expect(rb"realmode:ok", BOOT_SECONDS, rb"realmode:FAILED .")
     run_above("realmode_above", disk, steps)
 
 
 @case
 def cella_above():
-    """Cella's own plain image, booted from the disk: the module becomes READY."""
-    def steps(run):
-        ready(run)
-        run.send("poweroff\r")
-    run_above("cella_above", image("cella_above_disk", "--config", "none", "--firmware", "none"), steps)
+    """Cella's own plain image, booted from the disk: the module becomes READY, a TD runs, a planned fault comes as always."""
+    disk = image("cella_above_disk", "--firmware", os.path.join(IMAGES, "tdcalls.bin"), "--kernel", KERNEL[0],
+                 "--initrd", INITRD, "--cmdline", "-", "--memory", "256")
+    run_above("cella_above", disk, payload_passes, words="fault=TDH.SYS.INIT:1:SYS_BUSY")
 
 
 def shell(run, text):

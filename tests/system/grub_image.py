@@ -42,6 +42,11 @@ def build(path, date, files, *commands):
     return path
 
 
+def below(path, tdxemu, words=""):
+    """The CD with the software TDX machine that restarts the firmware's boot path from the first hard disk."""
+    return build(path, BELOW_DATE, {"tdxemu.elf": tdxemu}, "multiboot2 /boot/tdxemu.elf boot=hd0 " + words)
+
+
 def linux(path, kernel, initrd, command_line):
     """A stock kernel with an initrd and, behind it, the kernel's own MSR driver as /lib/modules/msr.ko."""
     driver = glob.glob(os.path.join(machine.TOP, "third_party/linux-image-*/lib/modules/*/kernel/arch/x86/kernel/msr.ko.xz"))

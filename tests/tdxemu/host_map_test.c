@@ -64,8 +64,13 @@ TEST(a_full_table_is_refused)
 
 TEST(ram_is_counted_up_to_the_first_hole)
 {
-	given((struct memory_range[]){ { MIB(4), MIB(2), MB2_MEMORY_RAM }, { MIB(1), MIB(3), MB2_MEMORY_RAM },
-				       { MIB(6), MIB(1), MB2_MEMORY_NVS } }, 3);
+	static const struct memory_range ranges[] = {
+		{ MIB(4), MIB(2), MB2_MEMORY_RAM },
+		{ MIB(1), MIB(3), MB2_MEMORY_RAM },
+		{ MIB(6), MIB(1), MB2_MEMORY_NVS },
+	};
+
+	given(ranges, ARRAY_SIZE(ranges));
 	CHECK_EQ(host_map_ram_from(&map, MIB(1)), MIB(5));
 	CHECK_EQ(host_map_ram_from(&map, MIB(2)), MIB(4));
 	CHECK_EQ(host_map_ram_from(&map, MIB(6)), 0);
