@@ -17,6 +17,7 @@ import shutil
 import sys
 import time
 
+import cases_above
 import cases_bringup
 import cases_doctor
 import cases_guests
@@ -25,10 +26,10 @@ import cases_plans
 from harness import BUILD, CASES, IMAGES, say
 
 # In this order. The longest cases start first, so that no worker waits for one at the end.
-SUBJECTS = (cases_bringup, cases_doctor, cases_plans, cases_module, cases_guests)
-LONGEST = ("linux", "module_updated", "statuses")
+SUBJECTS = (cases_bringup, cases_doctor, cases_plans, cases_module, cases_guests, cases_above)
+LONGEST = ("linux", "linux_above", "module_updated", "statuses")
 IMAGE_FILES = ("cella.elf", "tdshim.bin", "tdxemu.elf", "initrd.gz", "guests/tdcalls.bin", "guests/tdvmcalls.bin",
-               "guests/endings.bin")
+               "guests/endings.bin", "guests/realmode.bin")
 WORKERS = 2
 
 

@@ -20,6 +20,9 @@ BOCHS_BIOS = os.path.join(TOP, "third_party/bochsbios/usr/share/bochs/BIOS-bochs
 BOCHS_VGABIOS = os.path.join(TOP, "third_party/vgabios/usr/share/vgabios/vgabios.bin")
 OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+DISK_HEADS = 16
+DISK_SECTORS_PER_TRACK = 63
+CYLINDER_BYTES = DISK_HEADS * DISK_SECTORS_PER_TRACK * 512
 
 # Signs in the emulator's log that the machine itself broke, whatever the guest printed.
 BROKEN = re.compile(rb">>PANIC<<|VMFAIL|VMENTER FAIL|VMABORT|3rd \(")
@@ -163,7 +166,25 @@ class Machine:
 
 
 class Bochs(Machine):
+    """`disk`: a second image, attached as the first hard disk. It is padded to whole cylinders; the machine may write to it."""
     name = "bochs"
+
+    def __init__(self, iso, folder, cpus=2, memory_mib=2048, disk=None):
+        super().__init__(iso, folder, cpus, memory_mib)
+        self.disk = disk and os.path.realpath(disk)
+
+    def drives(self):
+        """Lines of bochsrc for the CD that the firmware boots and for the disk."""
+        if not self.disk:
+            return ["ata0-master: type=cdrom, path=%s, status=inserted" % self.iso]
+        if os.path.exists(self.disk + ".lock"):  # of a run that was killed
+            os.unlink(self.disk + ".lock")
+        cylinders = -(-os.path.getsize(self.disk) // CYLINDER_BYTES)
+        os.truncate(self.disk, cylinders * CYLINDER_BYTES)
+        return ["ata0-master: type=disk, mode=flat, path=%s, cylinders=%d, heads=%d, spt=%d" %
+                (self.disk, cylinders, DISK_HEADS, DISK_SECTORS_PER_TRACK),
+                "ata1: enabled=1, ioaddr1=0x170, ioaddr2=0x370, irq=15",
+                "ata1-master: type=cdrom, path=%s, status=inserted" % self.iso]
 
     def command(self, port):
         if self.memory_mib <= 2048:
@@ -178,7 +199,7 @@ class Bochs(Machine):
                 "exclude_features=\"la57\"" % self.cpus,
                 "romimage: file=%s" % BOCHS_BIOS,
                 "vgaromimage: file=%s" % BOCHS_VGABIOS,
-                "ata0-master: type=cdrom, path=%s, status=inserted" % self.iso,
+                *self.drives(),
                 "boot: cdrom",
                 "port_e9_hack: enabled=1",
                 "com1: enabled=1, mode=socket-client, dev=localhost:%d" % port,

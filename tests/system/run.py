@@ -2,16 +2,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """`make run`: start the machine and connect its first serial port to this terminal until it powers off.
 
-Exit status 0: the machine was powered off through Cella's `poweroff`. Ctrl-\\ ends the machine at once.
+--above: `iso` is any bootable image; it is copied to a hard disk and booted from there above the software TDX machine.
+Exit status 0: the machine was powered off, through Cella's `poweroff` without --above. Ctrl-\\ ends the machine at once.
 """
 
 import argparse
 import os
 import select
+import shutil
 import sys
 import termios
 import tty
 
+import grub_image
 import machine
 
 QUIT = b"\x1c"
@@ -39,6 +42,14 @@ def relay(run):
                 run.send(typed.decode(errors="ignore"))
 
 
+def above(options):
+    """The machine with the image as its disk and tdxemu on its CD."""
+    disk = options.logs + ".disk"
+    shutil.copyfile(options.iso, disk)
+    cd = grub_image.below(options.logs + ".iso", os.path.join(machine.TOP, "build/tdxemu.elf"))
+    return machine.Bochs(cd, options.logs, options.cpus, options.memory, disk=disk)
+
+
 def main():
     parser = argparse.ArgumentParser(description="run Cella in a software machine")
     parser.add_argument("iso")
@@ -46,10 +57,14 @@ def main():
     parser.add_argument("--cpus", type=int, default=2)
     parser.add_argument("--memory", type=int, default=2048, help="MiB")
     parser.add_argument("--logs", default=os.path.join(machine.TOP, "build/run"))
+    parser.add_argument("--above", action="store_true", help="boot the image as a disk above the software TDX machine (bochs)")
     options = parser.parse_args()
 
-    kind = machine.Bochs if options.machine == "bochs" else machine.Qemu
-    run = kind(options.iso, options.logs, options.cpus, options.memory)
+    if options.above:
+        run = above(options)
+    else:
+        kind = machine.Bochs if options.machine == "bochs" else machine.Qemu
+        run = kind(options.iso, options.logs, options.cpus, options.memory)
     print("run: %s with %d cores and %d MiB; Ctrl-] leaves a guest's console, Ctrl-\\ stops the machine; logs in %s" %
           (run.name, options.cpus, options.memory, os.path.relpath(options.logs)), flush=True)
     saved = termios.tcgetattr(sys.stdin) if sys.stdin.isatty() else None
@@ -69,7 +84,8 @@ def main():
         run.stop()
     for line in run.broken_lines():
         print("run: the machine reported: " + line, file=sys.stderr)
-    return 0 if ended and b"boot: power off" in run.received else 1
+    powered_off = run.process.returncode == 0 if options.above else b"boot: power off" in run.received
+    return 0 if ended and powered_off else 1
 
 
 if __name__ == "__main__":

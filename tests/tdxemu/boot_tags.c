@@ -12,6 +12,7 @@
 
 #include "include/spec/multiboot2.h"
 #include "kernel/lib/string.h"
+#include "tests/tdxemu/host_map.h"
 #include "tests/tdxemu/memory.h"
 #include "tests/tdxemu/verdict.h"
 
@@ -137,8 +138,8 @@ bool boot_tags_offered(u32 type)
 
 u64 boot_tags_host_bytes(void)
 {
-	/* Our range splits at most every range of the map in three; one more tag for the load address. */
-	return tags.bytes + 3 * MEMORY_MAX_RANGES * sizeof(struct mb2_memory_entry) + PAGE_SIZE;
+	/* A longer memory map; one more tag for the load address. */
+	return tags.bytes + HOST_MAP_MAX_RANGES * sizeof(struct mb2_memory_entry) + PAGE_SIZE;
 }
 
 /* Head of the tag that goes from @start to @end; returns where the next one starts. */
@@ -168,38 +169,20 @@ static u8 *write_module(u8 *to, const struct boot_tags_module *module)
 	return finish_tag(to, MB2_TAG_MODULE, put_text((u8 *)(tag + 1), module->text));
 }
 
-static u8 *put_range(u8 *to, u64 base, u64 end, u32 type)
-{
-	struct mb2_memory_entry *entry = (void *)to;
-
-	if (base >= end)
-		return to;
-	*entry = (struct mb2_memory_entry){ .base = base, .bytes = end - base, .type = type };
-	return to + sizeof(*entry);
-}
-
 static u8 *write_memory_map(u8 *to)
 {
 	struct mb2_tag_memory_map *map = (void *)to;
-	u8 *at = (u8 *)(map + 1);
-	u32 count;
-	const struct memory_range *ranges = memory_ranges(&count);
+	struct mb2_memory_entry *entry = (void *)(map + 1);
+	const struct host_map *host = memory_host_map();
 
-	map->entry_bytes = sizeof(struct mb2_memory_entry);
+	map->entry_bytes = sizeof(*entry);
 	map->entry_version = MEMORY_ENTRY_VERSION;
-	for (u32 i = 0; i < count; i++) {
-		u64 base = ranges[i].base;
-		u64 end = base + ranges[i].bytes;
+	for (u32 i = 0; i < host->count; i++, entry++) {
+		const struct memory_range *range = &host->ranges[i];
 
-		if (end <= EMU_BASE || base >= EMU_BASE + EMU_BYTES) {
-			at = put_range(at, base, end, ranges[i].type);
-			continue;
-		}
-		at = put_range(at, base, EMU_BASE, ranges[i].type);
-		at = put_range(at, MAX(base, EMU_BASE), MIN(end, EMU_BASE + EMU_BYTES), MB2_MEMORY_RESERVED);
-		at = put_range(at, EMU_BASE + EMU_BYTES, end, ranges[i].type);
+		*entry = (struct mb2_memory_entry){ .base = range->base, .bytes = range->bytes, .type = range->type };
 	}
-	return finish_tag(to, MB2_TAG_MEMORY_MAP, at);
+	return finish_tag(to, MB2_TAG_MEMORY_MAP, (u8 *)entry);
 }
 
 static u8 *write_load_base(u8 *to, u32 load_base)

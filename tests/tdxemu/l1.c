@@ -40,6 +40,7 @@
 
 #define FLAT_LIMIT 0xffffffffu
 #define REAL_MODE_LIMIT 0xffffu
+#define REAL_MODE_SEGMENT_SHIFT 4
 #define ACCESS_REAL_CODE                                                                                               \
 	(VMX_ACCESS_TYPE_CODE_EXECUTE_READ_ACCESSED | VMX_ACCESS_NOT_SYSTEM | VMX_ACCESS_PRESENT)
 #define ACCESS_REAL_DATA (VMX_ACCESS_TYPE_DATA_READ_WRITE_ACCESSED | VMX_ACCESS_NOT_SYSTEM | VMX_ACCESS_PRESENT)
@@ -131,7 +132,7 @@ static void write_controls(struct emu_cpu *cpu)
 	l1.ept_generation[cpu->index] = host_view_generation();
 }
 
-/* Guest state that INIT and the multiboot2 entry have in common. */
+/* Guest state that every start of a core has in common. */
 static void write_common_state(void)
 {
 	vmwrite(VMCS_CR4_READ_SHADOW, 0);
@@ -202,19 +203,33 @@ void l1_enter_at_multiboot2(struct emu_cpu *cpu, u32 entry, u32 information)
 	cpu->gpr[GPR_RBX] = information;
 }
 
-void l1_reset_by_init(struct emu_cpu *cpu)
+/* Real mode with all data segments at 0. */
+static void set_real_mode(struct emu_cpu *cpu, u64 cr0)
 {
 	write_common_state();
-	set_cr0(INIT_CR0);
-	set_segment(SEGMENT_CS, INIT_CS_SELECTOR, INIT_CS_BASE, REAL_MODE_LIMIT, ACCESS_REAL_CODE);
+	set_cr0(cr0);
 	set_segment(SEGMENT_SS, 0, 0, REAL_MODE_LIMIT, ACCESS_REAL_DATA);
 	set_segment(SEGMENT_DS, 0, 0, REAL_MODE_LIMIT, ACCESS_REAL_DATA);
 	set_segment(SEGMENT_ES, 0, 0, REAL_MODE_LIMIT, ACCESS_REAL_DATA);
 	set_segment(SEGMENT_FS, 0, 0, REAL_MODE_LIMIT, ACCESS_REAL_DATA);
 	set_segment(SEGMENT_GS, 0, 0, REAL_MODE_LIMIT, ACCESS_REAL_DATA);
+	memset(cpu->gpr, 0, sizeof(cpu->gpr));
+}
+
+void l1_enter_at_real_mode(struct emu_cpu *cpu, u16 segment, u16 offset)
+{
+	set_real_mode(cpu, CR0_ET);
+	set_segment(SEGMENT_CS, segment, (u64)segment << REAL_MODE_SEGMENT_SHIFT, REAL_MODE_LIMIT, ACCESS_REAL_CODE);
+	vmwrite(VMCS_GUEST_RIP, offset);
+	vmwrite(VMCS_GUEST_ACTIVITY_STATE, VMX_ACTIVITY_ACTIVE);
+}
+
+void l1_reset_by_init(struct emu_cpu *cpu)
+{
+	set_real_mode(cpu, INIT_CR0);
+	set_segment(SEGMENT_CS, INIT_CS_SELECTOR, INIT_CS_BASE, REAL_MODE_LIMIT, ACCESS_REAL_CODE);
 	vmwrite(VMCS_GUEST_RIP, INIT_RIP);
 	vmwrite(VMCS_GUEST_ACTIVITY_STATE, VMX_ACTIVITY_WAIT_FOR_SIPI);
-	memset(cpu->gpr, 0, sizeof(cpu->gpr));
 	cpu->gpr[GPR_RDX] = cpuid(1, 0).eax;	/* family, model, stepping */
 	vmx_invvpid(VMX_INVVPID_SINGLE_CONTEXT, L1_VPID);
 }
@@ -234,11 +249,14 @@ void l1_inject(enum exception vector)
 	vmwrite(VMCS_ENTRY_INTERRUPTION_INFO, VMX_EVENT_VALID | VMX_EVENT_HARDWARE_EXCEPTION | (u32)vector);
 }
 
+/* Real mode has no error codes, and VM entry insists on that. */
 void l1_inject_gp(void)
 {
+	u64 error_code = (vmread(VMCS_GUEST_CR0) & CR0_PE) != 0 ? VMX_EVENT_ERROR_CODE : 0;
+
 	vmwrite(VMCS_ENTRY_EXCEPTION_ERROR_CODE, 0);
 	vmwrite(VMCS_ENTRY_INTERRUPTION_INFO,
-		VMX_EVENT_VALID | VMX_EVENT_HARDWARE_EXCEPTION | VMX_EVENT_ERROR_CODE | EXCEPTION_GP);
+		VMX_EVENT_VALID | VMX_EVENT_HARDWARE_EXCEPTION | error_code | EXCEPTION_GP);
 }
 
 void l1_advance(u64 bytes)

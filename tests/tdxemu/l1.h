@@ -28,6 +28,11 @@ void l1_core_on(struct emu_cpu *cpu);
  * l1_enter_at_multiboot2() - boot core: guest state of a multiboot2 kernel at @entry with information at @information
  */
 void l1_enter_at_multiboot2(struct emu_cpu *cpu, u32 entry, u32 information);
+/**
+ * l1_enter_at_real_mode() - boot core: guest state of firmware about to boot, at @segment:@offset, interrupts off. All other
+ * segments and registers are 0
+ */
+void l1_enter_at_real_mode(struct emu_cpu *cpu, u16 segment, u16 offset);
 /** l1_measure_way() - one stay without an instruction, for trace_measure_way(). Boot core, before l1_run() */
 void l1_measure_way(struct emu_cpu *cpu);
 /** l1_run() - run the host on this core for ever */

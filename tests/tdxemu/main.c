@@ -3,8 +3,9 @@
  * The software TDX machine: what happens from GRUB to the host's first instruction, one call per step.
  *
  * Command line: trace=none|errors|all  fault=LEAF:CALL:STATUS,...  plans=SEED  chaos=SEED  platform=WORD,...
- * packages=N
- * On a machine without VMX the host is started all the same, without TDX.
+ * packages=N  boot=DRIVE
+ * The host is the first boot module, or what the firmware boots from the drive (boot=hd0: bios_boot.c).
+ * On a machine without VMX a boot module is started all the same, without TDX.
  */
 #include "arch/x86/insn.h"
 #include "include/spec/acpi.h"
@@ -15,6 +16,8 @@
 #include "kernel/lib/format.h"
 #include "kernel/lib/string.h"
 #include "tests/tdxemu/acpi.h"
+#include "tests/tdxemu/acpi_tables.h"
+#include "tests/tdxemu/bios_boot.h"
 #include "tests/tdxemu/boot_tags.h"
 #include "tests/tdxemu/clock.h"
 #include "tests/tdxemu/desc.h"
@@ -134,16 +137,24 @@ static void prepare_module(void)
 void emu_main(u32 magic, u32 information)
 {
 	struct emu_cpu *cpu;
-	struct loaded_host host;
+	struct loaded_host host = { 0 };
 	const char *missing;
+	bool from_drive;
 
 	boot_tags_read(magic, information);
 	if (!memory_is_ram(EMU_BASE, EMU_BYTES))
 		verdict_stop("the machine has no RAM from 0x%x to 0x%x, where the SEAM range belongs", EMU_BASE,
 			     EMU_BASE + EMU_BYTES);
 	fault_configure(boot_tags_cmdline());
-	host = loader_load_host();
+	from_drive = bios_boot_wanted(boot_tags_cmdline());
+	if (!from_drive)
+		host = loader_load_host();
+	else if (acpi_tables_bytes(boot_tags_rsdp()) != 0)
+		verdict_stop("boot=: what platform= asks for needs other ACPI tables than the firmware's, which a "
+			     "system booted from a drive finds by itself");
 	missing = vmx_missing();
+	if (missing != NULL && from_drive)
+		verdict_stop("boot=: this machine has no VMX (%s)", missing);
 	if (missing != NULL)
 		start_without_tdx(host, missing);
 
@@ -165,7 +176,10 @@ void emu_main(u32 magic, u32 information)
 	l1_core_on(cpu);
 	cpu->online = true;
 	smp_start_others();
-	l1_enter_at_multiboot2(cpu, host.entry, host.information);
+	if (from_drive)
+		bios_boot_enter(cpu);
+	else
+		l1_enter_at_multiboot2(cpu, host.entry, host.information);
 	greet();
 	l1_measure_way(cpu);
 	l1_run(cpu);

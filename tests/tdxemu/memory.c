@@ -14,6 +14,7 @@
 #include "include/spec/multiboot2.h"
 #include "include/spec/x86/cpuid.h"
 #include "kernel/lib/string.h"
+#include "tests/tdxemu/host_map.h"
 #include "tests/tdxemu/verdict.h"
 
 #define PTE_PRESENT_WRITE 0x3ull
@@ -101,6 +102,16 @@ const struct memory_range *memory_ranges(u32 *count)
 {
 	*count = memory.range_count;
 	return memory.ranges;
+}
+
+struct host_map *memory_host_map(void)
+{
+	static struct host_map map;
+
+	host_map_copy(&map, memory.ranges, memory.range_count);
+	if (!host_map_reserve(&map, EMU_BASE, EMU_BYTES))
+		verdict_stop("the firmware's memory map has too many ranges in the SEAM range");
+	return &map;
 }
 
 u64 memory_ram_top(void)

@@ -21,6 +21,8 @@ struct memory_range {
 	u32 type;
 };
 
+struct host_map;
+
 /** phys() - pointer to physical memory */
 static inline void *phys(u64 hpa)
 {
@@ -44,6 +46,8 @@ void memory_add_range(u64 base, u64 bytes, u32 type);
 u64 memory_carve(u64 bytes, u32 type, bool (*taken)(u64 base, u64 bytes));
 /** memory_ranges() - what was added, in the firmware's order */
 const struct memory_range *memory_ranges(u32 *count);
+/** memory_host_map() - what was added, with our own range reserved: what the host may know of. Each call starts afresh */
+struct host_map *memory_host_map(void);
 /** memory_ram_top() - first HPA above all RAM */
 u64 memory_ram_top(void);
 /** memory_is_ram() - is every byte RAM? Our own range counts as RAM */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Ports by which the host ends the run: the summary is printed first, then the access is done for it. All other
- * accesses to these ports go through unseen, except that they cost an exit. Characters to COM1 are shown to trace.c
- * when it asked for them.
+ * Ports by which the host ends the run: the summary is printed first, then the access is done for it, a reset always as
+ * one of the whole machine. All other accesses to these ports go through unseen, except that they cost an exit.
+ * Characters to COM1 are shown to trace.c when it asked for them.
  * Callers: exit handler of any core.
  * Manual: ACPI, "PM1 Control Registers"; SDM volume 3, "Exit Qualification for I/O Instructions".
  */
@@ -22,6 +22,7 @@
 #define PORT_EXIT 0xf4	/* patched Bochs and QEMU: ends the process */
 #define PORT_RESET_CONTROL 0xcf9
 #define RESET_CONTROL_GO 0x04
+#define RESET_CONTROL_HARD 0x02	/* all of the machine, not only the cores */
 
 static u16 pm1a_control_port;
 static bool watch_console;
@@ -45,13 +46,23 @@ void port_prepare(u16 pm1a_control)
 		l1_trap_port(UART_COM1 + UART_DATA);
 }
 
-static bool ends_the_run(u16 port, u32 value)
+static bool resets(u16 port, u32 value)
 {
 	if (port == PORT_KEYBOARD_COMMAND)
 		return (u8)value == KEYBOARD_RESET;
-	if (port == PORT_RESET_CONTROL)
-		return (value & RESET_CONTROL_GO) != 0;
-	if (port == PORT_EXIT)
+	return port == PORT_RESET_CONTROL && (value & RESET_CONTROL_GO) != 0;
+}
+
+/* A reset of the cores alone would be blocked in VMX operation, or leave locked MSRs: always the whole machine. */
+static void reset_machine(void)
+{
+	outb(PORT_RESET_CONTROL, RESET_CONTROL_HARD);
+	outb(PORT_RESET_CONTROL, RESET_CONTROL_HARD | RESET_CONTROL_GO);
+}
+
+static bool ends_the_run(u16 port, u32 value)
+{
+	if (resets(port, value) || port == PORT_EXIT)
 		return true;
 	/* A byte access to the upper half carries SLP_EN in bit 5. */
 	if (port == pm1a_control_port + 1)
@@ -63,6 +74,8 @@ static void output(struct emu_cpu *cpu, u16 port, u32 bytes, u32 value)
 {
 	if (ends_the_run(port, value))
 		verdict_summary();
+	if (resets(port, value))
+		reset_machine();
 	if (port == UART_COM1 + UART_DATA && (inb(UART_COM1 + UART_LINE_CONTROL) & UART_LCR_DIVISOR) == 0)
 		trace_console(cpu, (char)value);
 	if (bytes == 1)

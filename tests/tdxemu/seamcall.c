@@ -189,12 +189,12 @@ void seamcall_exit(struct emu_cpu *cpu)
 	bool to_seamldr = (cpu->gpr[GPR_RAX] & TDX_LEAF_SEAMLDR) != 0;
 	u64 rflags;
 
-	if (l1_cpl() != 0 || !l1_in_64bit_code()) {
-		l1_inject_gp();
+	if (!cpu->host_vmx_on || !l1_in_64bit_code()) {
+		l1_inject(EXCEPTION_UD);
 		return;
 	}
-	if (!cpu->host_vmx_on) {
-		l1_inject(EXCEPTION_UD);
+	if (l1_cpl() != 0) {
+		l1_inject_gp();
 		return;
 	}
 	if (!platform_seam_enabled(cpu)) {
