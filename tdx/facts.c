@@ -7,6 +7,7 @@
 #include "tdx/facts.h"
 
 #include "arch/x86/acpi.h"
+#include "arch/x86/cpu.h"
 #include "arch/x86/extable.h"
 #include "arch/x86/insn.h"
 #include "arch/x86/machine_check.h"
@@ -27,16 +28,16 @@ static void read_cpuid(struct platform_facts *facts)
 	memcpy(facts->vendor + 4, &vendor.edx, sizeof(vendor.edx));
 	memcpy(facts->vendor + 8, &vendor.ecx, sizeof(vendor.ecx));
 #define READ(name, text, leaf, reg) \
-	facts->at[FACT_##name].readable = (leaf) <= ((leaf) >= CPUID_EXT_MAX ? extended_max : vendor.eax); \
-	if (facts->at[FACT_##name].readable) \
-		facts->at[FACT_##name].value = cpuid(leaf, 0).reg;
+	facts->readable[FACT_##name] = (leaf) <= ((leaf) >= CPUID_EXT_MAX ? extended_max : vendor.eax); \
+	if (facts->readable[FACT_##name]) \
+		facts->value[FACT_##name] = cpuid(leaf, 0).reg;
 	FACT_CPUID_LIST(READ)
 #undef READ
 }
 
 static void read_msrs(struct platform_facts *facts)
 {
-#define READ(msr) facts->at[FACT_##msr].readable = rdmsr_safe(msr, &facts->at[FACT_##msr].value);
+#define READ(msr) facts->readable[FACT_##msr] = rdmsr_safe(msr, &facts->value[FACT_##msr]);
 	FACT_MSR_LIST(READ)
 #undef READ
 }
@@ -49,12 +50,24 @@ static bool has_started(u32 apic_id)
 	return false;
 }
 
+/* Sockets are plugged, cores are not: firmware also marks cores that a present package does not have. */
+static bool is_in_present_package(u32 apic_id)
+{
+	u32 package = cpu_package_of(apic_id);
+
+	for (u32 cpu = 0; cpu < cpu_count(); cpu++)
+		if (cpu_at(cpu)->package == package)
+			return true;
+	return false;
+}
+
 static void read_cores(struct platform_facts *facts, const struct acpi_info *acpi)
 {
 	facts->cores_listed = acpi->core_count + acpi->cores_ignored;
 	facts->cores_started = cpu_count();
 	facts->cores_beyond_limit = acpi->cores_ignored;
-	facts->hotplug_cores = acpi->hotplug_cores;
+	for (u32 i = 0; i < acpi->hotplug_core_count; i++)
+		facts->hotplug_cores += !is_in_present_package(acpi->hotplug_apic_ids[i]);
 	for (u32 i = 0; i < acpi->core_count; i++)
 		if (!has_started(acpi->core_apic_ids[i]))
 			facts->absent_apic_id = acpi->core_apic_ids[i];

@@ -35,16 +35,14 @@ enum fact {
 
 struct platform_facts {
 	char vendor[13];
-	struct {
-		u64 value;
-		bool readable;	/* false: #GP, or CPUID does not go so far; value is 0 */
-	} at[FACT_COUNT];
+	u64 value[FACT_COUNT];	/* 0 when not readable */
+	bool readable[FACT_COUNT];	/* false: #GP, or CPUID does not go so far */
 	const char *vmx_reason;	/* why a core is not in VMX operation, NULL: all are */
 	u32 vmx_core, vmx_apic_id;	/* which */
 	u32 cores_listed, cores_started;	/* by the MADT; by Cella */
 	u32 cores_beyond_limit;	/* listed, more than Cella takes */
 	u32 absent_apic_id;	/* of one that is listed and did not start */
-	u32 hotplug_cores;	/* the MADT allows to come later */
+	u32 hotplug_cores;	/* that the MADT allows to come later, in a package where no core runs */
 	bool x2apic_opt_out;	/* DMAR */
 	u64 hotplug_bytes;	/* memory that the SRAT calls hot-pluggable or non-volatile */
 	bool fixed_memory;	/* there is free RAM that it does not */

@@ -19,7 +19,8 @@ struct acpi_info {
 	u32 core_count;	/* enabled cores, in the MADT's order, each once */
 	u32 core_apic_ids[MAX_CPUS];
 	u32 cores_ignored;	/* enabled cores beyond MAX_CPUS */
-	u32 hotplug_cores;	/* cores the firmware could add later */
+	u32 hotplug_core_count;	/* entries that could be enabled later */
+	u32 hotplug_apic_ids[MAX_CPUS];
 	u32 core_nodes[MAX_CPUS];	/* by position in core_apic_ids */
 	u32 ioapic_count;
 	hpa_t ioapics[ACPI_MAX_IOAPICS];

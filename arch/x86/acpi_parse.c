@@ -51,8 +51,8 @@ static bool next_entry(const struct acpi_header *table, u32 *offset, void *to, u
 static void add_core(u32 apic_id, u32 flags, struct acpi_info *info)
 {
 	if (!(flags & ACPI_MADT_ENABLED)) {
-		if (flags & ACPI_MADT_ONLINE_CAPABLE)
-			info->hotplug_cores++;
+		if (flags & ACPI_MADT_ONLINE_CAPABLE && info->hotplug_core_count < MAX_CPUS)
+			info->hotplug_apic_ids[info->hotplug_core_count++] = apic_id;
 		return;
 	}
 	for (u32 i = 0; i < info->core_count; i++)

@@ -96,7 +96,7 @@ TEST(enabled_cores_of_both_kinds_are_found_once)
 	CHECK_EQ(info.core_count, 2);
 	CHECK_EQ(info.core_apic_ids[0], 0);
 	CHECK_EQ(info.core_apic_ids[1], 0x12345);
-	CHECK_EQ(info.hotplug_cores, 1);
+	CHECK_EQ(info.hotplug_core_count, 1);
 	CHECK_EQ(info.ioapic_count, 1);
 	CHECK_EQ(info.ioapics[0].raw, 0xfec00000);
 }
