@@ -16,7 +16,6 @@
 #include "kernel/lib/format.h"
 #include "kernel/lib/string.h"
 #include "tdx/doctor.h"
-#include "tdx/facts.h"
 #include "tdx/firmware_setting.h"
 #include "tdx/keyid.h"
 
@@ -44,8 +43,10 @@ struct check {
 	const char *setting;
 	/* with a function */
 	enum doctor_verdict (*judge)(const struct platform_facts *facts, char *text);
-	/* without: bits @mask of @fact must be @wanted, or must not be */
-	enum fact fact;
+	/* without: bits @mask of a register must be @wanted, or must not be */
+	const char *name;
+	u32 msr;	/* 0: the CPUID register at @cpuid of struct platform_facts */
+	u32 cpuid;
 	enum { IS, IS_NOT } test;
 	u64 mask, wanted;
 	const char *good, *bad;
@@ -53,19 +54,15 @@ struct check {
 	const char *unreadable;	/* what it means when the register cannot be read; NULL: a failure */
 };
 
-static const struct {
-	const char *name;
-	u32 msr;	/* 0: none */
-} fact_names[FACT_COUNT] = {
-#define NAME(name, text, leaf, reg) [FACT_##name] = { text, 0 },
-	FACT_CPUID_LIST(NAME)
-#undef NAME
-#define NAME(msr) [FACT_##msr] = { #msr, msr },
-	FACT_MSR_LIST(NAME)
-#undef NAME
-};
-
 #define say(text, ...) format_text(text, JUDGEMENT_BYTES, __VA_ARGS__)
+
+static u64 msr(const struct platform_facts *facts, u32 number)
+{
+	u64 value;
+
+	(void)facts->read_msr(number, &value);
+	return value;
+}
 
 static enum doctor_verdict judge_vendor(const struct platform_facts *facts, char *text)
 {
@@ -88,15 +85,15 @@ static enum doctor_verdict judge_vmx(const struct platform_facts *facts, char *t
 
 static u32 keyid_bits(const struct platform_facts *facts)
 {
-	return (u32)(facts->value[FACT_IA32_TME_ACTIVATE] >> TME_ACTIVATE_KEYID_BITS_SHIFT) &
+	return (u32)(msr(facts, IA32_TME_ACTIVATE) >> TME_ACTIVATE_KEYID_BITS_SHIFT) &
 	       TME_ACTIVATE_KEYID_BITS_MASK;
 }
 
 /* Whether the module wants integrity only the firmware's table for it tells, so any AES-XTS will do here. */
 static enum doctor_verdict judge_algorithm(const struct platform_facts *facts, char *text)
 {
-	u64 offered = facts->value[FACT_IA32_TME_CAPABILITY] & TME_AES_XTS_MASK;
-	u64 active = facts->value[FACT_IA32_TME_ACTIVATE] >> TME_ACTIVATE_AES_XTS_SHIFT & TME_AES_XTS_MASK;
+	u64 offered = msr(facts, IA32_TME_CAPABILITY) & TME_AES_XTS_MASK;
+	u64 active = msr(facts, IA32_TME_ACTIVATE) >> TME_ACTIVATE_AES_XTS_SHIFT & TME_AES_XTS_MASK;
 
 	say(text, "IA32_TME_CAPABILITY (MSR 0x%x) offers ciphers 0x%lx, IA32_TME_ACTIVATE (MSR 0x%x) activates 0x%lx: %s",
 	    IA32_TME_CAPABILITY, offered, IA32_TME_ACTIVATE, active,
@@ -107,7 +104,7 @@ static enum doctor_verdict judge_algorithm(const struct platform_facts *facts, c
 
 static enum doctor_verdict judge_keyid_count(const struct platform_facts *facts, char *text)
 {
-	u64 partitioning = facts->value[FACT_IA32_MKTME_KEYID_PARTITIONING];
+	u64 partitioning = msr(facts, IA32_MKTME_KEYID_PARTITIONING);
 	bool enough = partitioning >> 32 >= LEAST_PRIVATE_KEYIDS;
 
 	say(text, "IA32_MKTME_KEYID_PARTITIONING (MSR 0x%x) splits the KeyIDs into %u shared ones and %u for TDX%s",
@@ -118,9 +115,9 @@ static enum doctor_verdict judge_keyid_count(const struct platform_facts *facts,
 
 static enum doctor_verdict judge_keyid_range(const struct platform_facts *facts, char *text)
 {
-	u64 partitioning = facts->value[FACT_IA32_MKTME_KEYID_PARTITIONING];
+	u64 partitioning = msr(facts, IA32_MKTME_KEYID_PARTITIONING);
 	u64 last = (partitioning & ~0u) + (partitioning >> 32);
-	u32 address_bits = (u32)facts->value[FACT_CPUID_80000008_EAX] & CPUID_EXT_ADDRESS_PA_MASK;
+	u32 address_bits = facts->address_bits;
 	u32 bits = keyid_bits(facts);
 	/* more than the module manages is for the module to refuse, as long as Cella's books hold the first ones */
 	bool fits = (partitioning & ~0u) + LEAST_PRIVATE_KEYIDS < KEYID_LIMIT && last < BIT(bits) && bits < address_bits;
@@ -133,7 +130,7 @@ static enum doctor_verdict judge_keyid_range(const struct platform_facts *facts,
 /* A wish of the firmware's; what counts is whether it has locked the mode that it does not wish for. */
 static enum doctor_verdict judge_x2apic_opt_out(const struct platform_facts *facts, char *text)
 {
-	bool locked = facts->value[FACT_IA32_XAPIC_DISABLE_STATUS] & XAPIC_DISABLED;
+	bool locked = msr(facts, IA32_XAPIC_DISABLE_STATUS) & XAPIC_DISABLED;
 
 	if (!facts->x2apic_opt_out) {
 		say(text, "no ACPI DMAR asks to stay out of x2APIC mode");
@@ -184,7 +181,7 @@ static enum doctor_verdict judge_hotplug_memory(const struct platform_facts *fac
 
 static enum doctor_verdict judge_partial_write(const struct platform_facts *facts, char *text)
 {
-	u64 signature = facts->value[FACT_CPUID_1_EAX], model = signature & CPU_FAMILY_MODEL_MASK;
+	u64 signature = facts->features.eax, model = signature & CPU_FAMILY_MODEL_MASK;
 	bool known = model == SAPPHIRE_RAPIDS || model == EMERALD_RAPIDS;
 
 	say(text, "CPUID.1:EAX reads 0x%lx: %s", signature,
@@ -195,62 +192,64 @@ static enum doctor_verdict judge_partial_write(const struct platform_facts *fact
 }
 
 /* clang-format off */
-#define BITS(name, is, bits, value) .fact = FACT_##name, .test = is, .mask = (bits), .wanted = (value)
+#define MSR(number, is, bits, value) .name = #number, .msr = number, .test = is, .mask = (bits), .wanted = (value)
+#define CPUID(title, reg, bits) \
+	.name = title, .cpuid = offsetof(struct platform_facts, reg), .test = IS, .mask = (bits), .wanted = (bits)
 static const struct check checks[CHECK_COUNT] = {
 	[CHECK_VENDOR] = { "cpu-vendor", .judge = judge_vendor },
 	[CHECK_CPUID_LIMIT] = { "cpuid-limit", CHECK_VENDOR, SETTING_CPUID_LIMIT,
-		BITS(IA32_MISC_ENABLE, IS, MISC_ENABLE_LIMIT_CPUID, 0),
+		MSR(IA32_MISC_ENABLE, IS, MISC_ENABLE_LIMIT_CPUID, 0),
 		.good = "CPUID is complete", .bad = "the firmware cuts CPUID off at an early leaf" },
 	[CHECK_VMX] = { "vmx", CHECK_NONE, SETTING_VMX, .judge = judge_vmx },
-	[CHECK_XSAVE] = { "xsave", BITS(CPUID_1_ECX, IS, CPUID_1_ECX_XSAVE, CPUID_1_ECX_XSAVE),
+	[CHECK_XSAVE] = { "xsave", CPUID("CPUID.1:ECX", features.ecx, CPUID_1_ECX_XSAVE),
 		.good = "the CPU has XSAVE", .bad = "the CPU has no XSAVE (bit 26), in which TDX keeps a TD's registers" },
 	[CHECK_MOVDIR64B] = { "movdir64b", CHECK_CPUID_LIMIT,
-		BITS(CPUID_7_ECX, IS, CPUID_7_ECX_MOVDIR64B, CPUID_7_ECX_MOVDIR64B),
+		CPUID("CPUID.7:ECX", extended.ecx, CPUID_7_ECX_MOVDIR64B),
 		.good = "the CPU has MOVDIR64B",
 		.bad = "the CPU has no MOVDIR64B (bit 28), which clears memory that comes back from TDX: it is no TDX CPU" },
-	[CHECK_SELF_SNOOP] = { "self-snoop", BITS(CPUID_1_EDX, IS, CPUID_1_EDX_SELF_SNOOP, CPUID_1_EDX_SELF_SNOOP),
+	[CHECK_SELF_SNOOP] = { "self-snoop", CPUID("CPUID.1:EDX", features.edx, CPUID_1_EDX_SELF_SNOOP),
 		.good = "the CPU has self-snoop", .bad = "the CPU has no self-snoop (bit 27), which TDX needs" },
 	[CHECK_TME_PRESENT] = { "tme-present", CHECK_NONE, SETTING_TME,
-		BITS(IA32_TME_ACTIVATE, IS_NOT, ~0ull, 0),	/* machines that answer every MSR show 0 */
+		MSR(IA32_TME_ACTIVATE, IS_NOT, ~0ull, 0),	/* machines that answer every MSR show 0 */
 		.good = "the memory encryption engine is there",
 		.bad = "no Total Memory Encryption: the CPU has no engine for it, or the firmware hides it" },
 	[CHECK_TME_ENABLED] = { "tme-enabled", CHECK_TME_PRESENT, SETTING_TME,
-		BITS(IA32_TME_ACTIVATE, IS, TME_ACTIVATE_ENABLED, TME_ACTIVATE_ENABLED),
+		MSR(IA32_TME_ACTIVATE, IS, TME_ACTIVATE_ENABLED, TME_ACTIVATE_ENABLED),
 		.good = "memory encryption is on", .bad = "Total Memory Encryption (TME) is off" },
 	[CHECK_TME_LOCKED] = { "tme-locked", CHECK_TME_ENABLED, SETTING_UPDATE,
-		BITS(IA32_TME_ACTIVATE, IS, TME_ACTIVATE_LOCKED, TME_ACTIVATE_LOCKED),
+		MSR(IA32_TME_ACTIVATE, IS, TME_ACTIVATE_LOCKED, TME_ACTIVATE_LOCKED),
 		.good = "its settings are locked", .bad = "the firmware did not lock the memory encryption settings" },
 	[CHECK_TME_MT] = { "tme-mt", CHECK_TME_ENABLED, SETTING_TME_MT,
-		BITS(IA32_TME_ACTIVATE, IS_NOT, (u64)TME_ACTIVATE_KEYID_BITS_MASK << TME_ACTIVATE_KEYID_BITS_SHIFT, 0),
+		MSR(IA32_TME_ACTIVATE, IS_NOT, (u64)TME_ACTIVATE_KEYID_BITS_MASK << TME_ACTIVATE_KEYID_BITS_SHIFT, 0),
 		.good = "KeyIDs have address bits",
 		.bad = "KeyIDs have no address bits (35:32): memory encryption has only one key, TME-MT is off" },
 	[CHECK_TME_ALGORITHM] = { "tme-algorithm", CHECK_TME_MT, SETTING_TME_MT, .judge = judge_algorithm },
-	[CHECK_KEYID_MSR] = { "keyid-msr", CHECK_TME_MT, SETTING_KEY_SPLIT, BITS(IA32_MKTME_KEYID_PARTITIONING, IS, 0, 0),
+	[CHECK_KEYID_MSR] = { "keyid-msr", CHECK_TME_MT, SETTING_KEY_SPLIT, MSR(IA32_MKTME_KEYID_PARTITIONING, IS, 0, 0),
 		.good = "the CPU can split KeyIDs", .bad = "the CPU has no KeyIDs for TDX, or the firmware hides them" },
 	[CHECK_KEYID_COUNT] = { "keyid-count", CHECK_KEYID_MSR, SETTING_KEY_SPLIT, .judge = judge_keyid_count },
 	[CHECK_KEYID_RANGE] = { "keyid-range", CHECK_KEYID_COUNT, SETTING_KEY_SPLIT, .judge = judge_keyid_range },
-	[CHECK_SEAMRR_CAPABILITY] = { "seamrr-capability", BITS(IA32_MTRRCAP, IS, MTRRCAP_SEAMRR, MTRRCAP_SEAMRR),
+	[CHECK_SEAMRR_CAPABILITY] = { "seamrr-capability", MSR(IA32_MTRRCAP, IS, MTRRCAP_SEAMRR, MTRRCAP_SEAMRR),
 		.good = "the CPU can fence memory off for SEAM (SEAMRR)",
 		.bad = "the CPU has no SEAMRR, the range in which the TDX module lives: it is no TDX CPU" },
 	[CHECK_SEAMRR_BASE] = { "seamrr-base", CHECK_SEAMRR_CAPABILITY, SETTING_TDX,
-		BITS(IA32_SEAMRR_BASE, IS, SEAMRR_BASE_CONFIGURED, SEAMRR_BASE_CONFIGURED),
+		MSR(IA32_SEAMRR_BASE, IS, SEAMRR_BASE_CONFIGURED, SEAMRR_BASE_CONFIGURED),
 		.good = "SEAMRR has a base", .bad = "the firmware set no SEAMRR up",
 		.unreadable = "SEAMRR is there, says IA32_MTRRCAP; its base stays unknown" },
 	[CHECK_SEAMRR_LOCKED] = { "seamrr-locked", CHECK_SEAMRR_BASE, SETTING_UPDATE,
-		BITS(IA32_SEAMRR_MASK, IS, SEAMRR_MASK_LOCKED, SEAMRR_MASK_LOCKED),
+		MSR(IA32_SEAMRR_MASK, IS, SEAMRR_MASK_LOCKED, SEAMRR_MASK_LOCKED),
 		.good = "SEAMRR is locked", .bad = "the firmware did not lock SEAMRR",
 		.unreadable = "SEAMRR is there, says IA32_MTRRCAP; its lock stays unknown" },
 	[CHECK_SEAMRR_VALID] = { "seamrr-valid", CHECK_SEAMRR_BASE, SETTING_TDX,
-		BITS(IA32_SEAMRR_MASK, IS, SEAMRR_MASK_VALID, SEAMRR_MASK_VALID),
+		MSR(IA32_SEAMRR_MASK, IS, SEAMRR_MASK_VALID, SEAMRR_MASK_VALID),
 		.good = "SEAMRR is on", .bad = "the firmware set SEAMRR up and did not switch it on",
 		.unreadable = "SEAMRR is there, says IA32_MTRRCAP; whether it is on stays unknown" },
 	[CHECK_SMRR] = { "smrr", CHECK_NONE, SETTING_UPDATE,
-		BITS(IA32_MTRRCAP, IS, MTRRCAP_SMRR | MTRRCAP_SMRR_LOCK, MTRRCAP_SMRR | MTRRCAP_SMRR_LOCK),
+		MSR(IA32_MTRRCAP, IS, MTRRCAP_SMRR | MTRRCAP_SMRR_LOCK, MTRRCAP_SMRR | MTRRCAP_SMRR_LOCK),
 		.good = "SMM memory can be fenced off and locked",
 		.bad = "SMRR (bit 11) or its lock (bit 14) is missing: the module trusts no SMM memory without them" },
 	[CHECK_X2APIC_OPT_OUT] = { "x2apic-opt-out", CHECK_NONE, SETTING_X2APIC, .judge = judge_x2apic_opt_out },
 	[CHECK_XAPIC_LOCK] = { "xapic-lock", CHECK_NONE, SETTING_X2APIC,
-		BITS(IA32_XAPIC_DISABLE_STATUS, IS, XAPIC_DISABLED, XAPIC_DISABLED),
+		MSR(IA32_XAPIC_DISABLE_STATUS, IS, XAPIC_DISABLED, XAPIC_DISABLED),
 		.good = "x2APIC mode is locked", .bad = "the firmware did not lock x2APIC mode (bit 0)",
 		.unreadable = "whether x2APIC mode is locked TDH.SYS.INIT will tell" },
 	[CHECK_CORES] = { "cores", CHECK_NONE, SETTING_ALL_CORES, .judge = judge_cores },
@@ -258,7 +257,7 @@ static const struct check checks[CHECK_COUNT] = {
 	[CHECK_HOTPLUG_MEMORY] = { "hotplug-memory", CHECK_NONE, SETTING_MEMORY_HOT_PLUG, .judge = judge_hotplug_memory },
 	[CHECK_ERRATUM_PARTIAL_WRITE] = { "erratum-partial-write", .judge = judge_partial_write },
 	[CHECK_ERRATUM_SEAMRET] = { "erratum-seamret", CHECK_VMX,
-		BITS(IA32_VMX_BASIC, IS, BIT(VMX_BASIC_SEAMRET_KEEPS_VMCS_BIT), BIT(VMX_BASIC_SEAMRET_KEEPS_VMCS_BIT)),
+		MSR(IA32_VMX_BASIC, IS, BIT(VMX_BASIC_SEAMRET_KEEPS_VMCS_BIT), BIT(VMX_BASIC_SEAMRET_KEEPS_VMCS_BIT)),
 		.good = "calls of the SEAM loader keep the current VMCS (bit 60)", .otherwise = DOCTOR_PASS,
 		.bad = "calls of the SEAM loader lose the current VMCS (bit 60); harmless, Cella keeps none" },
 };
@@ -266,27 +265,25 @@ static const struct check checks[CHECK_COUNT] = {
 
 static enum doctor_verdict judge_bits(const struct check *check, const struct platform_facts *facts, char *text)
 {
-	u64 value = facts->value[check->fact];
-	bool good = ((value & check->mask) == check->wanted) == (check->test == IS);
-	u32 msr = fact_names[check->fact].msr;
-	char name[64];
+	u64 value = *(const u32 *)(const void *)((const u8 *)facts + check->cpuid);
+	char number[24] = "";
+	bool good;
 
-	if (msr)
-		format_text(name, sizeof(name), "%s (MSR 0x%x)", fact_names[check->fact].name, msr);
-	else
-		format_text(name, sizeof(name), "%s", fact_names[check->fact].name);
-	if (!facts->readable[check->fact]) {
-		say(text, "%s cannot be read: %s", name, check->unreadable ? check->unreadable : check->bad);
+	if (check->msr)
+		format_text(number, sizeof(number), " (MSR 0x%x)", check->msr);
+	if (check->msr && !facts->read_msr(check->msr, &value)) {
+		say(text, "%s%s cannot be read: %s", check->name, number, check->unreadable ? check->unreadable : check->bad);
 		return check->unreadable ? DOCTOR_PASS : DOCTOR_FAIL;
 	}
-	say(text, "%s reads 0x%lx: %s", name, value, good ? check->good : check->bad);
+	good = ((value & check->mask) == check->wanted) == (check->test == IS);
+	say(text, "%s%s reads 0x%lx: %s", check->name, number, value, good ? check->good : check->bad);
 	return good ? DOCTOR_PASS : check->otherwise;
 }
 
 int detect_judge(const struct platform_facts *facts, struct tdx_platform *platform)
 {
 	enum doctor_verdict verdicts[CHECK_COUNT] = { DOCTOR_PASS };
-	u64 partitioning = facts->value[FACT_IA32_MKTME_KEYID_PARTITIONING];
+	u64 partitioning = msr(facts, IA32_MKTME_KEYID_PARTITIONING);
 	u32 bits = keyid_bits(facts);
 	char text[JUDGEMENT_BYTES];
 	int result = 0;
@@ -308,6 +305,6 @@ int detect_judge(const struct platform_facts *facts, struct tdx_platform *platfo
 		return result;
 	platform->first_private_keyid = (u16)(partitioning + 1);
 	platform->private_keyids = (u16)MIN(partitioning >> 32, (u64)KEYID_LIMIT - platform->first_private_keyid);
-	platform->keyid_address_bit = ((u32)facts->value[FACT_CPUID_80000008_EAX] & CPUID_EXT_ADDRESS_PA_MASK) - bits;
+	platform->keyid_address_bit = facts->address_bits - bits;
 	return 0;
 }

@@ -28,9 +28,9 @@ enum {
 
 static const struct {
 	const char *name;
-	u64 bit;
+	u32 bit;
 } features[] = {
-#define NAME(name, bit) { #name, BIT(bit) },
+#define NAME(name, bit) { #name, bit },
 	TDX_FEATURE_LIST(NAME)
 #undef NAME
 };
@@ -164,24 +164,6 @@ static __printf(2, 3) void put(void (*line)(const char *text), const char *forma
 	line(text);
 }
 
-static void report_features(void (*line)(const char *text))
-{
-	char text[LINE_BYTES] = "features ";
-	u32 used = 0;
-
-	for (u32 i = 0; i < ARRAY_SIZE(features); i++) {
-		if (!(sysinfo.features0 & features[i].bit))
-			continue;
-		used = (u32)strlen(text);
-		if (used + strlen(features[i].name) + 2 > sizeof(text)) {
-			line(text);
-			used = sizeof("features ") - 1;
-		}
-		format_text(text + used, sizeof(text) - used, " %s", features[i].name);
-	}
-	line(text);
-}
-
 void tdx_sysinfo_report(void (*line)(const char *text))
 {
 	put(line, "module    %u.%u.%02u build %u of %u, vendor 0x%x, system attributes 0x%x", sysinfo.major, sysinfo.minor,
@@ -198,7 +180,9 @@ void tdx_sysinfo_report(void (*line)(const char *text))
 		put(line, "CPUID     0x%08x.%x configurable eax %08x ebx %08x ecx %08x edx %08x", cpuid->leaf, cpuid->subleaf,
 		    cpuid->configurable.eax, cpuid->configurable.ebx, cpuid->configurable.ecx, cpuid->configurable.edx);
 	}
-	report_features(line);
+	for (u32 i = 0; i < ARRAY_SIZE(features); i++)
+		if (sysinfo.features0 & BIT(features[i].bit))
+			put(line, "feature   %s (bit %u)", features[i].name, features[i].bit);
 	for (u32 i = 0; i < sysinfo.cmr_count; i++)
 		put(line, "CMR %-2u    0x%012lx - 0x%012lx, %lu MiB", i, sysinfo.cmrs[i].base,
 		    sysinfo.cmrs[i].base + sysinfo.cmrs[i].bytes - 1, sysinfo.cmrs[i].bytes >> 20);

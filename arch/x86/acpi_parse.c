@@ -91,6 +91,20 @@ void acpi_parse_madt(const struct acpi_header *table, struct acpi_info *info)
 	}
 }
 
+u32 acpi_hotplug_cores(const struct acpi_info *info, u32 (*package_of)(u32 apic_id))
+{
+	u32 count = 0;
+
+	for (u32 i = 0; i < info->hotplug_core_count; i++) {
+		u32 package = package_of(info->hotplug_apic_ids[i]), core = 0;
+
+		while (core < info->core_count && package_of(info->core_apic_ids[core]) != package)
+			core++;
+		count += core == info->core_count;
+	}
+	return count;
+}
+
 /* ---- SRAT ---- */
 
 static void set_core_node(u32 apic_id, u32 node, struct acpi_info *info)
