@@ -15,7 +15,6 @@
 #include "tdx/firmware_setting.h"
 
 #define MEANING_BYTES 256
-#define OUR_PLAN "Cella's plan does not suit the firmware's memory map: a fault of Cella, or the map has changed"
 #define WRONG_MAP "the firmware does not call this memory convertible: its memory map may have changed"
 #define UNKNOWN "Cella knows no more about it; the log at debug level has the registers"
 
@@ -103,7 +102,8 @@ static const char *const class_meanings[] = {
 	"the leaf comes too early or too late in the module's life: TDH.SYS.INIT, TDH.SYS.LP.INIT, TDH.SYS.CONFIG, keys",
 	"the TD is not in the state that the leaf needs", "the vCPU is not in the state that the leaf needs",
 	"the KeyID is not in the state that the leaf needs", "the platform lacks something that the leaf needs",
-	OUR_PLAN, "the TD's private memory is not mapped as the leaf needs it",
+	"Cella's plan does not suit the firmware's memory map: a fault of Cella, or the map has changed",
+	"the TD's private memory is not mapped as the leaf needs it",
 	"the module refuses a metadata field", "the binding of a service TD is refused", "migration is refused", NULL,
 	"what was to be attested is refused", "an exit of a nested guest",
 };
@@ -135,24 +135,24 @@ static const char *explain_msr(tdx_status_t status, char *meaning)
 static const char *explain_cpuid(tdx_status_t status, const struct tdx_cpuid_complaint *cpuid, char *meaning)
 {
 	const struct cause *cause = cause_of(TDX_INCORRECT_CPUID_VALUE, cpuid->leaf);
-	bool same = tdx_status_is(status, TDX_INCONSISTENT_CPUID_FIELD), any_wrong = false;
+	bool differs = tdx_status_is(status, TDX_INCONSISTENT_CPUID_FIELD), any_wrong = false;
 	char subleaf[16] = "";
 	u64 used;
 
 	if (cpuid->subleaf != TDX_CPUID_NO_SUBLEAF)
 		format_text(subleaf, sizeof(subleaf), ".0x%x", cpuid->subleaf);
 	format_text(meaning, MEANING_BYTES, "CPUID 0x%x%s (%s) %s", cpuid->leaf, subleaf, cause->meaning,
-		    same ? "differs between cores in" : "must have");
+		    differs ? "differs between cores, here" : "reads");
 	for (u32 i = 0; i < TDX_CPUID_REGISTERS; i++)
 		any_wrong |= (cpuid->reads[i] & cpuid->mask[i]) != cpuid->expected[i];
 	for (u32 i = 0; i < TDX_CPUID_REGISTERS; i++) {
 		used = strlen(meaning);
-		if (same && cpuid->mask[i])
-			format_text(meaning + used, MEANING_BYTES - used, " e%cx & %08x (here %08x)", 'a' + i, cpuid->mask[i],
-				    cpuid->reads[i]);
+		if (differs && cpuid->mask[i])
+			format_text(meaning + used, MEANING_BYTES - used, " e%cx %08x & %08x", 'a' + i, cpuid->reads[i],
+				    cpuid->mask[i]);
 		else if (cpuid->mask[i] && (!any_wrong || (cpuid->reads[i] & cpuid->mask[i]) != cpuid->expected[i]))
-			format_text(meaning + used, MEANING_BYTES - used, " e%cx & %08x = %08x (reads %08x)", 'a' + i,
-				    cpuid->mask[i], cpuid->expected[i], cpuid->reads[i]);
+			format_text(meaning + used, MEANING_BYTES - used, " e%cx %08x (& %08x must be %08x)", 'a' + i,
+				    cpuid->reads[i], cpuid->mask[i], cpuid->expected[i]);
 	}
 	return cause->setting;
 }

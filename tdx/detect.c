@@ -117,12 +117,12 @@ static enum doctor_verdict judge_keyid_range(const struct platform_facts *facts,
 {
 	u64 partitioning = msr(facts, IA32_MKTME_KEYID_PARTITIONING);
 	u64 last = (partitioning & ~0u) + (partitioning >> 32);
-	u32 address_bits = facts->address_bits;
 	u32 bits = keyid_bits(facts);
 	/* more than the module manages is for the module to refuse, as long as Cella's books hold the first ones */
-	bool fits = (partitioning & ~0u) + LEAST_PRIVATE_KEYIDS < KEYID_LIMIT && last < BIT(bits) && bits < address_bits;
+	bool fits = (partitioning & ~0u) + LEAST_PRIVATE_KEYIDS < KEYID_LIMIT && last < BIT(bits) &&
+		    bits < facts->address_bits;
 
-	say(text, "KeyIDs up to %lu in %u bits of %u-bit addresses: %s", last, bits, address_bits,
+	say(text, "KeyIDs up to %lu in %u bits of %u-bit addresses: %s", last, bits, facts->address_bits,
 	    fits ? "they fit" : "the firmware's KeyID split makes no sense");
 	return fits ? DOCTOR_PASS : DOCTOR_FAIL;
 }
@@ -284,7 +284,6 @@ int detect_judge(const struct platform_facts *facts, struct tdx_platform *platfo
 {
 	enum doctor_verdict verdicts[CHECK_COUNT] = { DOCTOR_PASS };
 	u64 partitioning = msr(facts, IA32_MKTME_KEYID_PARTITIONING);
-	u32 bits = keyid_bits(facts);
 	char text[JUDGEMENT_BYTES];
 	int result = 0;
 
@@ -305,6 +304,6 @@ int detect_judge(const struct platform_facts *facts, struct tdx_platform *platfo
 		return result;
 	platform->first_private_keyid = (u16)(partitioning + 1);
 	platform->private_keyids = (u16)MIN(partitioning >> 32, (u64)KEYID_LIMIT - platform->first_private_keyid);
-	platform->keyid_address_bit = facts->address_bits - bits;
+	platform->keyid_address_bit = facts->address_bits - keyid_bits(facts);
 	return 0;
 }

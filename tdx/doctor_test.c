@@ -140,15 +140,15 @@ TEST(doctor_shows_the_cpuid_bits)
 
 	/* ECX is as it should be */
 	CHECK(strstr(explained("TDH.SYS.INIT", TDX_INCORRECT_CPUID_VALUE, &complaint),
-		     "CPUID 0x7.0x0 (extended features) must have ebx & 00000080 = 00000080 (reads 0000007f) "
-		     "edx & 00000400 = 00000000 (reads 00000401)"));
+		     "CPUID 0x7.0x0 (extended features) reads ebx 0000007f (& 00000080 must be 00000080) "
+		     "edx 00000401 (& 00000400 must be 00000000)"));
 	CHECK(strstr(explained("TDH.SYS.LP.INIT", TDX_INCONSISTENT_CPUID_FIELD, &complaint),
-		     "CPUID 0x7.0x0 (extended features) differs between cores in ebx & 00000080 (here 0000007f) "
-		     "ecx & 00000001 (here 00000001) edx & 00000400 (here 00000401)"));
+		     "CPUID 0x7.0x0 (extended features) differs between cores, here ebx 0000007f & 00000080 "
+		     "ecx 00000001 & 00000001 edx 00000401 & 00000400"));
 	/* a rule that mask and value do not tell */
 	complaint = (struct tdx_cpuid_complaint){ .leaf = 0xa, .mask = { 0xff00 }, .expected = { 0x800 }, .reads = { 0x804 } };
 	CHECK(strstr(explained("TDH.SYS.INIT", TDX_INCORRECT_CPUID_VALUE, &complaint),
-		     "eax & 0000ff00 = 00000800 (reads 00000804)"));
+		     "eax 00000804 (& 0000ff00 must be 00000800)"));
 	complaint = (struct tdx_cpuid_complaint){ .leaf = 0x80000008, .subleaf = TDX_CPUID_NO_SUBLEAF,
 						  .mask = { 0xff }, .expected = { 0x34 }, .reads = { 0x392e } };
 	CHECK(strstr(explained("TDH.SYS.INIT", TDX_INCORRECT_CPUID_VALUE, &complaint), "CPUID 0x80000008 (address width)"));
