@@ -18,14 +18,7 @@
 #include "tdx/sysinfo.h"
 #include "tdx/update.h"
 
-static const struct {
-	const char *name;
-	u64 bit;
-} features[] = {
-#define NAME(name, bit) { #name, BIT(bit) },
-	TDX_FEATURE_LIST(NAME)
-#undef NAME
-};
+#define USAGE "tdx [doctor|start|stop|update]"
 
 static const char *const state_names[] = {
 	[TDX_MODULE_NONE] = "NONE",
@@ -54,37 +47,11 @@ static void show_loader(void)
 		console_printf("P-SEAMLDR does not answer\n");
 }
 
-static void show_module(const struct tdx_sysinfo *sysinfo)
-{
-	console_printf("module    %u.%u.%02u build %u of %u, state %s\n", sysinfo->major, sysinfo->minor,
-		       sysinfo->update, sysinfo->build_num, sysinfo->build_date, state_names[tdx_module_state()]);
-	console_printf("limits    %u TDMRs with %u reserved areas, PAMT entries of %u, %u and %u bytes, %u vCPUs per TD\n",
-		       sysinfo->max_tdmrs, sysinfo->max_reserved_per_tdmr, sysinfo->pamt_4k_entry_bytes,
-		       sysinfo->pamt_2m_entry_bytes, sysinfo->pamt_1g_entry_bytes, sysinfo->max_vcpus_per_td);
-	console_printf("masks     system attributes 0x%x, ATTRIBUTES 0x%lx to 0x%lx, XFAM 0x%lx to 0x%lx\n",
-		       sysinfo->sys_attributes, sysinfo->attributes_fixed1, sysinfo->attributes_fixed0,
-		       sysinfo->xfam_fixed1, sysinfo->xfam_fixed0);
-	for (u32 i = 0; i < sysinfo->cpuid_config_count; i++) {
-		const struct tdx_cpuid_config *cpuid = &sysinfo->cpuid_config[i];
-
-		console_printf("CPUID     0x%08x.%x configurable eax %08x ebx %08x ecx %08x edx %08x\n", cpuid->leaf,
-			       cpuid->subleaf, cpuid->configurable.eax, cpuid->configurable.ebx,
-			       cpuid->configurable.ecx, cpuid->configurable.edx);
-	}
-	console_printf("features ");
-	for (u32 i = 0; i < ARRAY_SIZE(features); i++)
-		if (sysinfo->features0 & features[i].bit)
-			console_printf(" %s", features[i].name);
-	console_printf("\n");
-}
-
-static void show_memory(const struct tdx_sysinfo *sysinfo)
+static void show_memory(void)
 {
 	u32 tdmr_count;
 	const struct tdx_tdmr_info *tdmrs = tdx_module_tdmrs(&tdmr_count);
 
-	for (u32 i = 0; i < sysinfo->cmr_count; i++)
-		console_printf("CMR %-2u    0x%012lx %lu MiB\n", i, sysinfo->cmrs[i].base, mib(sysinfo->cmrs[i].bytes));
 	for (u32 i = 0; i < tdmr_count; i++) {
 		u32 areas = 0;
 
@@ -108,55 +75,49 @@ static void show_counts(void)
 #undef SHOW
 }
 
-static void print_row(enum doctor_verdict verdict, const char *text)
+static void print_line(const char *text)
 {
-	(void)verdict;
 	console_printf("%s\n", text);
 }
 
-static void show_causes(void)
+static void print_row(enum doctor_verdict verdict, const char *text)
 {
-	const char *is = tdx_module_state() == TDX_MODULE_READY ? "ready" : "not available";
+	(void)verdict;
+	print_line(text);
+}
 
-	console_printf("TDX is %s (module state %s):\n", is, state_names[tdx_module_state()]);
+static void show_state(void)
+{
+	console_printf("TDX is %s (module state %s)\n",
+		       tdx_module_state() == TDX_MODULE_READY ? "ready" : "not available", state_names[tdx_module_state()]);
+}
+
+static int show_causes(void)
+{
+	show_state();
 	doctor_report(print_row);
+	return 0;
 }
 
 static void show(void)
 {
-	const struct tdx_sysinfo *sysinfo = tdx_sysinfo();
-
-	if (tdx_module_state() != TDX_MODULE_READY)
-		show_causes();
+	if (tdx_module_state() == TDX_MODULE_READY)
+		show_state();
+	else
+		(void)show_causes();
 	show_loader();
-	if (sysinfo->vendor_id)
-		show_module(sysinfo);
-	show_memory(sysinfo);
+	if (tdx_sysinfo()->vendor_id)
+		tdx_sysinfo_report(print_line);
+	show_memory();
 	show_counts();
-}
-
-/* The outcome of these is in the log, which the console shows. */
-static void start(void)
-{
-	(void)tdx_start();
-}
-
-static void stop(void)
-{
-	(void)tdx_stop();
-}
-
-static void update(void)
-{
-	(void)tdx_update();
 }
 
 static void run(int argc, char **argv)
 {
 	static const struct {
 		const char *word;
-		void (*run)(void);
-	} words[] = { { "doctor", show_causes }, { "start", start }, { "stop", stop }, { "update", update } };
+		int (*run)(void);	/* the outcome is in the log, which the console shows */
+	} words[] = { { "doctor", show_causes }, { "start", tdx_start }, { "stop", tdx_stop }, { "update", tdx_update } };
 
 	if (argc == 1) {
 		show();
@@ -164,15 +125,15 @@ static void run(int argc, char **argv)
 	}
 	for (u32 i = 0; argc == 2 && i < ARRAY_SIZE(words); i++)
 		if (!strcmp(argv[1], words[i].word)) {
-			words[i].run();
+			(void)words[i].run();
 			return;
 		}
-	console_printf("usage: tdx [doctor|start|stop|update]\n");
+	console_printf("usage: " USAGE "\n");
 }
 
 static const struct console_command command = {
 	.name = "tdx",
-	.usage = "tdx [doctor|start|stop|update]",
+	.usage = USAGE,
 	.help = "the TDX module: version, features, memory, KeyIDs, SEAMCALLs; why it is not up; start, stop, update",
 	.run = run,
 };

@@ -1,11 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Can this machine host TDs, before the module is asked? KeyID split, CPU features, VMX on every core. Boot core. */
+/* Can this machine host TDs, before the module is asked? facts.c reads it, detect.c judges. Boot core. */
 #ifndef TDX_DETECT_H
 #define TDX_DETECT_H
 
+#include "arch/x86/insn.h"
 #include "include/cella/types.h"
 
-struct platform_facts;
+/* What was read of the machine before the module is asked. */
+struct platform_facts {
+	const char *vendor;
+	struct cpuid_regs features, extended;	/* CPUID 1 and 7, all zero where CPUID does not go so far */
+	u32 address_bits;	/* with those of KeyIDs */
+	bool (*read_msr)(u32 msr, u64 *value);	/* false: #GP, the value is then 0 */
+	const char *vmx_reason;	/* why a core is not in VMX operation, NULL: all are */
+	u32 vmx_core, vmx_apic_id;	/* which */
+	u32 cores_listed, cores_started;	/* by the MADT; by Cella */
+	u32 cores_beyond_limit;	/* listed, more than Cella takes */
+	u32 absent_apic_id;	/* of one that is listed and did not start */
+	u32 hotplug_cores;	/* that the MADT allows to come later, in a package where no core runs */
+	bool x2apic_opt_out;	/* DMAR */
+	u64 hotplug_bytes;	/* memory that the SRAT calls hot-pluggable or non-volatile */
+	bool fixed_memory;	/* there is free RAM that it does not */
+};
 
 struct tdx_platform {
 	u16 first_private_keyid;

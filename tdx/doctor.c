@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Rows of the bring-up doctor. Texts lie one behind the other in one arena, "id: sentence", so that a machine with
- * everything in order costs no more than it says. Rows that find no room are counted; the first ones, and with them the
- * first cause, are always kept.
+ * Rows of the bring-up doctor, "id: sentence" each. Rows that find no room are logged and counted; the first ones, and
+ * with them the first cause, are always kept.
  *
  * Manual: Intel TDX Enabling Guide, "Hardware Setup".
  */
@@ -13,23 +12,22 @@
 #include "kernel/lib/format.h"
 #include "kernel/lib/string.h"
 #include "kernel/log.h"
-#include "tdx/cause.h"
 
 enum {
-	DOCTOR_ROWS = 96,
+	DOCTOR_ROWS = 64,
 	DOCTOR_TEXT_BYTES = 320,	/* of one row */
-	DOCTOR_ARENA_BYTES = 16384,
+	DOCTOR_LINE_BYTES = DOCTOR_TEXT_BYTES + 128,	/* with verdict and setting */
+};
+
+struct row {
+	enum doctor_verdict verdict;
+	const char *setting;
+	char text[DOCTOR_TEXT_BYTES];
 };
 
 static struct {
 	u32 count, failures, lost;
-	u32 used;	/* bytes of the arena */
-	struct {
-		enum doctor_verdict verdict;
-		const char *setting;
-		const char *text;	/* in the arena */
-	} rows[DOCTOR_ROWS];
-	char arena[DOCTOR_ARENA_BYTES];
+	struct row rows[DOCTOR_ROWS + 1];	/* the last one is for those that find no room */
 } doctor;
 
 static const char *const verdict_names[] = {
@@ -41,7 +39,7 @@ static const char *const verdict_names[] = {
 
 void doctor_forget(void)
 {
-	doctor.count = doctor.failures = doctor.lost = doctor.used = 0;
+	doctor.count = doctor.failures = doctor.lost = 0;
 }
 
 static void log_line(enum doctor_verdict verdict, const char *text)
@@ -49,55 +47,37 @@ static void log_line(enum doctor_verdict verdict, const char *text)
 	log_write(verdict == DOCTOR_FAIL ? LOG_ERROR : verdict == DOCTOR_WARN ? LOG_WARN : LOG_INFO, "tdx", "%s", text);
 }
 
-/* "ID: SENTENCE; firmware setting: ..." behind @head. */
-static void compose(char line[DOCTOR_TEXT_BYTES], const char *head, const char *text, const char *setting)
+static void put_line(const char *head, const struct row *row, void (*line)(enum doctor_verdict, const char *))
 {
-	format_text(line, DOCTOR_TEXT_BYTES, "%s%s%s%s", head, text, setting ? "; firmware setting: " : "",
-		    setting ? setting : "");
-}
+	char text[DOCTOR_LINE_BYTES];
+	bool tells_setting = row->setting && row->verdict != DOCTOR_NOT_REACHED;
 
-static __printf(4, 0) void keep(const char *id, enum doctor_verdict verdict, const char *setting, const char *format,
-				va_list args)
-{
-	char text[DOCTOR_TEXT_BYTES], line[DOCTOR_TEXT_BYTES];
-	u64 bytes;
-
-	format_text(text, sizeof(text), "%s: ", id);
-	bytes = strlen(text);
-	format_text_va(text + bytes, sizeof(text) - bytes, format, args);
-	bytes = strlen(text) + 1;
-	if (verdict == DOCTOR_WARN || verdict == DOCTOR_FAIL) {
-		compose(line, "", text, setting);
-		log_line(verdict, line);
-	}
-	if (doctor.count == DOCTOR_ROWS || doctor.used + bytes > sizeof(doctor.arena)) {
-		doctor.lost++;
-		return;
-	}
-	memcpy(doctor.arena + doctor.used, text, bytes);
-	doctor.rows[doctor.count].verdict = verdict;
-	doctor.rows[doctor.count].setting = setting;
-	doctor.rows[doctor.count++].text = doctor.arena + doctor.used;
-	doctor.used += (u32)bytes;
-	doctor.failures += verdict == DOCTOR_FAIL;
+	format_text(text, sizeof(text), "%s%s%s%s", head, row->text, tells_setting ? "; firmware setting: " : "",
+		    tells_setting ? row->setting : "");
+	line(row->verdict, text);
 }
 
 void doctor_row(const char *id, enum doctor_verdict verdict, const char *setting, const char *format, ...)
 {
+	struct row *row = &doctor.rows[doctor.count];
 	va_list args;
+	u64 bytes;
 
+	row->verdict = verdict;
+	row->setting = setting;
+	format_text(row->text, sizeof(row->text), "%s: ", id);
+	bytes = strlen(row->text);
 	va_start(args, format);
-	keep(id, verdict, setting, format, args);
+	format_text_va(row->text + bytes, sizeof(row->text) - bytes, format, args);
 	va_end(args);
-}
-
-void doctor_complain(const char *id, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	keep(id, DOCTOR_FAIL, NULL, format, args);
-	va_end(args);
+	if (verdict == DOCTOR_WARN || verdict == DOCTOR_FAIL)
+		put_line("", row, log_line);
+	if (doctor.count == DOCTOR_ROWS) {
+		doctor.lost++;
+		return;
+	}
+	doctor.count++;
+	doctor.failures += verdict == DOCTOR_FAIL;
 }
 
 u32 doctor_count(void)
@@ -105,68 +85,42 @@ u32 doctor_count(void)
 	return doctor.failures;
 }
 
-/* Row of the failure with that number, doctor.count when there are fewer. */
-static u32 failure(u32 index)
+/* Row of the failure with that number, NULL when there are fewer. */
+static const struct row *failure(u32 index)
 {
-	u32 row = 0;
-
-	for (; row < doctor.count; row++)
-		if (doctor.rows[row].verdict == DOCTOR_FAIL && index-- == 0)
-			break;
-	return row;
+	for (u32 i = 0; i < doctor.count; i++)
+		if (doctor.rows[i].verdict == DOCTOR_FAIL && index-- == 0)
+			return &doctor.rows[i];
+	return NULL;
 }
 
 const char *doctor_sentence(u32 index)
 {
-	u32 row = failure(index);
+	const struct row *row = failure(index);
 
-	return row < doctor.count ? doctor.rows[row].text : "";
+	return row ? row->text : "";
 }
 
 void doctor_report(void (*line)(enum doctor_verdict verdict, const char *text))
 {
-	char text[DOCTOR_TEXT_BYTES], head[16];
-	u32 first = failure(0);
+	const struct row *first = failure(0);
+	char text[64];
 
 	for (u32 i = 0; i < doctor.count; i++) {
-		format_text(head, sizeof(head), "%-11s ", verdict_names[doctor.rows[i].verdict]);
-		compose(text, head, doctor.rows[i].text,
-			doctor.rows[i].verdict == DOCTOR_NOT_REACHED ? NULL : doctor.rows[i].setting);
-		line(doctor.rows[i].verdict, text);
+		format_text(text, sizeof(text), "%-11s ", verdict_names[doctor.rows[i].verdict]);
+		put_line(text, &doctor.rows[i], line);
 	}
 	if (doctor.lost) {
 		format_text(text, sizeof(text), "%u more rows found no room", doctor.lost);
 		line(DOCTOR_WARN, text);
 	}
-	if (first == doctor.count) {
+	if (first)
+		put_line("first cause: ", first, line);
+	else
 		line(DOCTOR_PASS, "no cause was found: every precondition that was looked at holds");
-		return;
-	}
-	compose(text, "first cause: ", doctor.rows[first].text, doctor.rows[first].setting);
-	line(DOCTOR_FAIL, text);
 }
 
 void doctor_log_report(void)
 {
 	doctor_report(log_line);
-}
-
-void doctor_explain(const char *what, tdx_status_t status, const struct tdx_cpuid_complaint *cpuid)
-{
-	char id[32], name[TDX_STATUS_TEXT_BYTES], meaning[CAUSE_TEXT_BYTES];
-	u32 bytes = 0;
-	const char *setting = cause_of(status, cpuid, meaning);
-
-	while (what[bytes] && what[bytes] != ' ' && bytes < sizeof(id) - 1) {
-		id[bytes] = what[bytes];
-		bytes++;
-	}
-	id[bytes] = 0;
-	while (what[bytes] == ' ')
-		bytes++;
-	if (status.raw == SEAMCALL_VMFAIL_INVALID && memcmp(id, "TDH.", 4) == 0)
-		doctor_row("module", DOCTOR_FAIL, setting, "%s: %s: %s", what, tdx_status_text(status, name), meaning);
-	else
-		doctor_row(id, DOCTOR_FAIL, setting, "%s%s%s: %s", what + bytes, what[bytes] ? ": " : "",
-			   tdx_status_text(status, name), meaning);
 }

@@ -12,9 +12,9 @@
 #include "tdx/tdh_sys.h"
 
 enum doctor_verdict {
-	DOCTOR_PASS,
+	DOCTOR_FAIL,	/* also what a table says when it says nothing */
 	DOCTOR_WARN,	/* TDX works without it, but the operator should know */
-	DOCTOR_FAIL,
+	DOCTOR_PASS,
 	DOCTOR_NOT_REACHED,	/* makes no sense before an earlier one holds */
 };
 
@@ -26,8 +26,8 @@ enum doctor_verdict {
  */
 void doctor_row(const char *id, enum doctor_verdict verdict, const char *setting, const char *format, ...)
 	__printf(4, 5);
-/** doctor_complain() - a failure without a firmware setting: doctor_row(@id, DOCTOR_FAIL, NULL, ...) */
-void doctor_complain(const char *id, const char *format, ...) __printf(2, 3);
+/** doctor_complain() - a failure that no firmware setting governs */
+#define doctor_complain(id, ...) doctor_row(id, DOCTOR_FAIL, NULL, __VA_ARGS__)
 /** doctor_forget() - a new attempt begins */
 void doctor_forget(void);
 /** doctor_count() - failures kept; doctor_sentence() - one of them, "id: what is wrong", "" beyond the last */

@@ -4,41 +4,25 @@
  * The one file of the detection with instructions; the judgement is tdx/detect.c. What it finds about KeyIDs goes to the
  * machine check handler as well, which must tell them from addresses. Boot core, during bring-up.
  */
-#include "tdx/facts.h"
+#include "tdx/detect.h"
 
 #include "arch/x86/acpi.h"
+#include "arch/x86/cpu.h"
 #include "arch/x86/extable.h"
-#include "arch/x86/insn.h"
 #include "arch/x86/machine_check.h"
 #include "include/spec/x86/cpuid.h"
-#include "include/spec/x86/msr.h"
-#include "kernel/lib/string.h"
 #include "kernel/page.h"
 #include "kernel/percpu.h"
-#include "tdx/detect.h"
 #include "tdx/witness.h"
 
 static void read_cpuid(struct platform_facts *facts)
 {
-	struct cpuid_regs vendor = cpuid(CPUID_VENDOR, 0);
-	u32 extended_max = cpuid(CPUID_EXT_MAX, 0).eax;
-
-	memcpy(facts->vendor, &vendor.ebx, sizeof(vendor.ebx));
-	memcpy(facts->vendor + 4, &vendor.edx, sizeof(vendor.edx));
-	memcpy(facts->vendor + 8, &vendor.ecx, sizeof(vendor.ecx));
-#define READ(name, text, leaf, reg) \
-	facts->at[FACT_##name].readable = (leaf) <= ((leaf) >= CPUID_EXT_MAX ? extended_max : vendor.eax); \
-	if (facts->at[FACT_##name].readable) \
-		facts->at[FACT_##name].value = cpuid(leaf, 0).reg;
-	FACT_CPUID_LIST(READ)
-#undef READ
-}
-
-static void read_msrs(struct platform_facts *facts)
-{
-#define READ(msr) facts->at[FACT_##msr].readable = rdmsr_safe(msr, &facts->at[FACT_##msr].value);
-	FACT_MSR_LIST(READ)
-#undef READ
+	facts->vendor = cpu_features()->vendor;
+	facts->features = cpuid(CPUID_FEATURES, 0);
+	if (cpuid(CPUID_VENDOR, 0).eax >= CPUID_EXTENDED)
+		facts->extended = cpuid(CPUID_EXTENDED, 0);
+	if (cpuid(CPUID_EXT_MAX, 0).eax >= CPUID_EXT_ADDRESS)
+		facts->address_bits = cpuid(CPUID_EXT_ADDRESS, 0).eax & CPUID_EXT_ADDRESS_PA_MASK;
 }
 
 static bool has_started(u32 apic_id)
@@ -54,7 +38,7 @@ static void read_cores(struct platform_facts *facts, const struct acpi_info *acp
 	facts->cores_listed = acpi->core_count + acpi->cores_ignored;
 	facts->cores_started = cpu_count();
 	facts->cores_beyond_limit = acpi->cores_ignored;
-	facts->hotplug_cores = acpi->hotplug_cores;
+	facts->hotplug_cores = acpi_hotplug_cores(acpi, cpu_package_of);
 	for (u32 i = 0; i < acpi->core_count; i++)
 		if (!has_started(acpi->core_apic_ids[i]))
 			facts->absent_apic_id = acpi->core_apic_ids[i];
@@ -78,11 +62,10 @@ static void look_for_fixed(hpa_t start, u64 bytes, void *arg)
 int tdx_detect(struct tdx_platform *platform)
 {
 	const struct acpi_info *acpi = acpi_info();
-	struct platform_facts facts = { 0 };
+	struct platform_facts facts = { .read_msr = rdmsr_safe };
 	int result;
 
 	read_cpuid(&facts);
-	read_msrs(&facts);
 	read_cores(&facts, acpi);
 	facts.x2apic_opt_out = acpi->dmar_x2apic_opt_out;
 	for (u32 i = 0; i < acpi->hotplug_range_count; i++)

@@ -7,12 +7,14 @@
 #define TDX_FIRMWARE_SETTING_H
 
 #define SETTING_VMX "\"Intel Virtualization Technology (VT-x)\" or \"Intel VMX\": Enabled"
-#define SETTING_TME "\"Total Memory Encryption (TME)\" or \"Memory Encryption\": Enabled"
+#define SETTING_TME "\"Memory Encryption (TME)\" or \"Total Memory Encryption\": Enabled"
 #define SETTING_TME_MT \
-	"\"TME Multi-Tenant (TME-MT)\", \"Multikey Total Memory Encryption (MK-TME)\" or \"Memory Encryption\": " \
-	"Enabled, Multiple Keys"
-#define SETTING_KEY_SPLIT "\"Trust Domain Extensions (TDX)\": Enabled; \"TME-MT/TDX key split\": not zero"
-#define SETTING_TDX "\"Trust Domain Extensions (TDX)\" or \"Intel TDX\": Enabled (all memory channels populated alike)"
+	"\"Total Memory Encryption Multi-Tenant (TME-MT)\": Enabled, or \"Memory Encryption\": Multiple Keys"
+#define SETTING_INTEGRITY \
+	"\"TME-MT memory integrity\" or \"Global Memory Integrity\": Disabled; \"Memory Encryption (TME)\": Enabled"
+#define SETTING_KEY_SPLIT "\"Trust Domain Extension (TDX)\": Enabled; \"TME-MT/TDX key split\": not zero"
+#define SETTING_TDX \
+	"\"Trust Domain Extension (TDX)\" and \"SW Guard Extensions (SGX)\": Enabled (all memory channels populated alike)"
 #define SETTING_SEAM_LOADER "\"TDX Secure Arbitration Mode Loader (SEAM Loader)\": Enabled"
 #define SETTING_X2APIC "\"x2APIC\" or \"Extended APIC\": Enabled; \"x2APIC opt-out\": Disabled"
 #define SETTING_CPUID_LIMIT "\"Limit CPUID Maximum\": Disabled"

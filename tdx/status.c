@@ -42,33 +42,39 @@ static const struct named_code leaf_names[] = {
 #define NAME(symbol, number, name) { number, name },
 	TDH_LEAF_LIST(NAME)
 #undef NAME
-};
-
-static const struct named_code seamldr_names[] = {
-#define NAME(name, code) { code, "SEAMLDR_" #name },
-	SEAMLDR_STATUS_LIST(NAME)
-#undef NAME
-};
-
-static const struct named_code seamldr_meanings[] = {
-	{ 0x8000000000000000ull, "the loader does not know this leaf or refuses a parameter" },
-	{ 0x8000000000000003ull, "not allowed in the loader's present state" },
-	{ 0x8000000000000004ull, "the running module's hand-off data does not suit this module" },
-	{ 0x8000000000000005ull, "SEAMLDR.CLEANUP must come first" },
-	{ 0x8000000000000006ull, "this loader does not support it" },
-	{ 0x8000000000010002ull, "the module does not fit the SEAM range" },
-	{ 0x8000000000010003ull, "the loader failed and does not say why" },
-	{ 0x8000000000010004ull, "this module is not made for this CPU" },
-	{ 0x8000000000020000ull, "the module's signature is wrong" },
-	{ 0x8000000000020001ull, "the module's pages are not the signed ones" },
-	{ 0x8000000000030000ull, "interrupted, to be called again" },
-	{ 0x8000000000030001ull, "no entropy, to be called again" },
-};
-
-static const struct named_code seamldr_leaf_names[] = {
 	{ SEAMLDR_INFO, "SEAMLDR.INFO" },	  { SEAMLDR_INSTALL, "SEAMLDR.INSTALL" },
 	{ SEAMLDR_SHUTDOWN, "SEAMLDR.SHUTDOWN" }, { SEAMLDR_SEAMINFO, "SEAMLDR.SEAMINFO" },
 	{ SEAMLDR_CLEANUP, "SEAMLDR.CLEANUP" },
+};
+
+enum seamldr_status {
+#define CODE(name, code) SEAMLDR_##name = code,
+	SEAMLDR_STATUS_LIST(CODE)
+#undef CODE
+};
+
+static const struct named_code seamldr_texts[] = {
+#define TEXT(name, meaning) { SEAMLDR_##name, "SEAMLDR_" #name ": " meaning }
+	{ SEAMLDR_SUCCESS, "SEAMLDR_SUCCESS" },
+	TEXT(EBADPARAM, "the loader does not know this leaf or refuses a parameter"),
+	TEXT(EBADCALL, "not allowed in the loader's present state"),
+	TEXT(EBADHANDOFF, "the running module's hand-off data does not suit this module"),
+	TEXT(ECLEANUPREQ, "SEAMLDR.CLEANUP must come first"),
+	TEXT(EUNSUPPORTED, "this loader does not support it"),
+	TEXT(ENOMEM, "the module does not fit the SEAM range"),
+	TEXT(EUNSPECERR, "the loader failed and does not say why"),
+	TEXT(EUNSUPCPU, "this module is not made for this CPU"),
+	TEXT(EBADSIG, "the module's signature is wrong"),
+	TEXT(EBADHASH, "the module's pages are not the signed ones"),
+	TEXT(EINTERRUPT, "interrupted, to be called again"),
+	TEXT(ENOENTROPY, "no entropy, to be called again"),
+#undef TEXT
+};
+
+static const struct named_code instruction_texts[] = {
+	{ SEAMCALL_VMFAIL_INVALID, "VMfailInvalid: no TDX module is loaded" },
+	{ SEAMCALL_GP_FAULT, "#GP: the firmware has not enabled TDX" },
+	{ SEAMCALL_UD_FAULT, "#UD: this core is not in VMX operation" },
 };
 
 static const char *const class_names[] = {
@@ -137,20 +143,6 @@ int tdx_status_errno(tdx_status_t status)
 	return -EIO;
 }
 
-static const char *instruction_text(tdx_status_t status)
-{
-	switch (status.raw) {
-	case SEAMCALL_VMFAIL_INVALID:
-		return "VMfailInvalid: no TDX module is loaded";
-	case SEAMCALL_GP_FAULT:
-		return "#GP: the firmware has not enabled TDX";
-	case SEAMCALL_UD_FAULT:
-		return "#UD: this core is not in VMX operation";
-	default:
-		return "SEAMCALL failed in an unknown way";
-	}
-}
-
 /* Do bits 31:0 name an operand? In the page and EPT classes 0 means that they say nothing. */
 static bool carries_operand(tdx_status_t status)
 {
@@ -168,27 +160,24 @@ static bool carries_operand(tdx_status_t status)
 	}
 }
 
-/* What bits 31:0 say, in brackets behind the name; empty when they say nothing. */
-static void detail_text(tdx_status_t status, char *to, size_t to_bytes)
+/* What bits 31:0 say, in brackets behind the name; nothing when they say nothing. */
+static void add_detail(tdx_status_t status, char *to, size_t to_bytes)
 {
 	u32 detail = tdx_status_operand(status);
 	const char *operand = name_in(operand_names, ARRAY_SIZE(operand_names), detail, ~0ull);
 
-	to[0] = 0;
 	for (u32 i = 0; i < ARRAY_SIZE(details); i++) {
 		const char *const *parts = details[i].parts;
+		size_t used = 0;
 
 		if (!tdx_status_is(status, details[i].code))
 			continue;
-		if (details[i].base == DETAIL_HEX)
-			format_text(to, to_bytes, " (%s 0x%x)", parts[0], detail);
-		else if (!parts[1])
-			format_text(to, to_bytes, " (%s %u)", parts[0], detail);
-		else if (!parts[2])
-			format_text(to, to_bytes, " (%s %u, %s %u)", parts[0], detail & 0xff, parts[1], detail >> 8 & 0xff);
-		else
-			format_text(to, to_bytes, " (%s %u, %s %u, %s %u)", parts[0], detail & 0xff, parts[1],
-				    detail >> 8 & 0xff, parts[2], detail >> 16 & 0xff);
+		for (u32 part = 0; part < ARRAY_SIZE(details[i].parts) && parts[part]; part++)
+			used += (size_t)format_text(to + used, to_bytes - used,
+						    details[i].base == DETAIL_HEX ? "%s%s 0x%x" : "%s%s %u",
+						    part ? ", " : " (", parts[part],
+						    parts[1] ? detail >> 8 * part & 0xff : detail);
+		format_text(to + used, to_bytes - used, ")");
 		return;
 	}
 	if (carries_operand(status) && operand)
@@ -201,20 +190,19 @@ static void detail_text(tdx_status_t status, char *to, size_t to_bytes)
 
 const char *tdx_status_text(tdx_status_t status, char text[TDX_STATUS_TEXT_BYTES])
 {
-	char detail[64];
-	const char *name;
+	u32 class = class_of(status);
+	const char *name = name_in(instruction_texts, ARRAY_SIZE(instruction_texts), status.raw, ~0ull);
+	size_t used;
 
-	if (tdx_status_is_no_module(status)) {
-		format_text(text, TDX_STATUS_TEXT_BYTES, "%s", instruction_text(status));
+	if (name) {
+		format_text(text, TDX_STATUS_TEXT_BYTES, "%s", name);
 		return text;
 	}
 	name = name_in(status_names, ARRAY_SIZE(status_names), status.raw, TDX_STATUS_IDENTITY_MASK);
 	if (name) {
-		detail_text(status, detail, sizeof(detail));
-		format_text(text, TDX_STATUS_TEXT_BYTES, "%s%s", name, detail);
+		used = (size_t)format_text(text, TDX_STATUS_TEXT_BYTES, "%s", name);
+		add_detail(status, text + used, TDX_STATUS_TEXT_BYTES - used);
 	} else {
-		u32 class = class_of(status);
-
 		format_text(text, TDX_STATUS_TEXT_BYTES, "unknown status 0x%016lx (class %s)", status.raw,
 			    class < ARRAY_SIZE(class_names) ? class_names[class] : "unknown");
 	}
@@ -223,13 +211,12 @@ const char *tdx_status_text(tdx_status_t status, char text[TDX_STATUS_TEXT_BYTES
 
 const char *seamldr_status_text(tdx_status_t status, char text[TDX_STATUS_TEXT_BYTES])
 {
-	const char *name = name_in(seamldr_names, ARRAY_SIZE(seamldr_names), status.raw, ~0ull);
-	const char *meaning = name_in(seamldr_meanings, ARRAY_SIZE(seamldr_meanings), status.raw, ~0ull);
+	const char *name = name_in(seamldr_texts, ARRAY_SIZE(seamldr_texts), status.raw, ~0ull);
 
 	if (tdx_status_is_no_module(status))
 		return tdx_status_text(status, text);
 	if (name)
-		format_text(text, TDX_STATUS_TEXT_BYTES, "%s%s%s", name, meaning ? ": " : "", meaning ? meaning : "");
+		format_text(text, TDX_STATUS_TEXT_BYTES, "%s", name);
 	else
 		format_text(text, TDX_STATUS_TEXT_BYTES, "unknown SEAMLDR status 0x%016lx", status.raw);
 	return text;
@@ -237,12 +224,8 @@ const char *seamldr_status_text(tdx_status_t status, char text[TDX_STATUS_TEXT_B
 
 const char *tdx_leaf_name(u64 leaf)
 {
-	const char *name;
+	const char *name =
+		name_in(leaf_names, ARRAY_SIZE(leaf_names), leaf, TDX_LEAF_NUMBER_MASK | TDX_LEAF_SEAMLDR);
 
-	if (leaf & TDX_LEAF_SEAMLDR) {
-		name = name_in(seamldr_leaf_names, ARRAY_SIZE(seamldr_leaf_names), leaf, TDX_LEAF_NUMBER_MASK);
-		return name ? name : "SEAMLDR.?";
-	}
-	name = name_in(leaf_names, ARRAY_SIZE(leaf_names), leaf, TDX_LEAF_NUMBER_MASK);
-	return name ? name : "TDH.?";
+	return name ? name : leaf & TDX_LEAF_SEAMLDR ? "SEAMLDR.?" : "TDH.?";
 }

@@ -9,6 +9,7 @@
 
 #include "include/cella/errno.h"
 #include "include/spec/tdx/metadata.h"
+#include "kernel/lib/format.h"
 #include "kernel/lib/string.h"
 #include "kernel/log.h"
 #include "tdx/backoff.h"
@@ -20,7 +21,19 @@ enum presence {
 	OPTIONAL,	/* modules before 1.5.05 do not have it; the destination keeps its preset */
 };
 
-enum { VCPUS_WHEN_UNLIMITED = 0xffff };	/* what TD_PARAMS.MAX_VCPUS can say */
+enum {
+	VCPUS_WHEN_UNLIMITED = 0xffff,	/* what TD_PARAMS.MAX_VCPUS can say */
+	LINE_BYTES = 160,
+};
+
+static const struct {
+	const char *name;
+	u32 bit;
+} features[] = {
+#define NAME(name, bit) { #name, bit },
+	TDX_FEATURE_LIST(NAME)
+#undef NAME
+};
 
 static struct tdx_sysinfo sysinfo;
 
@@ -140,20 +153,44 @@ static int read_cpuid_config(void)
 	return result;
 }
 
-static void report(void)
+static __printf(2, 3) void put(void (*line)(const char *text), const char *format, ...)
 {
-	log_info("tdx", "module %u.%u.%02u build %u of %u, vendor 0x%x, attributes 0x%x, features 0x%lx",
-		 sysinfo.major, sysinfo.minor, sysinfo.update, sysinfo.build_num, sysinfo.build_date, sysinfo.vendor_id,
-		 sysinfo.sys_attributes, sysinfo.features0);
-	log_info("tdx", "up to %u TDMRs with %u reserved areas, %u TDCS and %u TDVPS pages, %u vCPUs, %u CPUID leaves",
-		 sysinfo.max_tdmrs, sysinfo.max_reserved_per_tdmr, sysinfo.tdcs_bytes / PAGE_SIZE,
-		 sysinfo.tdvps_bytes / PAGE_SIZE, sysinfo.max_vcpus_per_td, sysinfo.cpuid_config_count);
-	log_info("tdx", "PAMT entries of %u, %u and %u bytes; ATTRIBUTES 0x%lx to 0x%lx, XFAM 0x%lx to 0x%lx",
-		 sysinfo.pamt_4k_entry_bytes, sysinfo.pamt_2m_entry_bytes, sysinfo.pamt_1g_entry_bytes,
-		 sysinfo.attributes_fixed1, sysinfo.attributes_fixed0, sysinfo.xfam_fixed1, sysinfo.xfam_fixed0);
+	char text[LINE_BYTES];
+	va_list args;
+
+	va_start(args, format);
+	format_text_va(text, sizeof(text), format, args);
+	va_end(args);
+	line(text);
+}
+
+void tdx_sysinfo_report(void (*line)(const char *text))
+{
+	put(line, "module    %u.%u.%02u build %u of %u, vendor 0x%x, system attributes 0x%x", sysinfo.major, sysinfo.minor,
+	    sysinfo.update, sysinfo.build_num, sysinfo.build_date, sysinfo.vendor_id, sysinfo.sys_attributes);
+	put(line, "limits    %u TDMRs with %u reserved areas, PAMT entries of %u, %u and %u bytes", sysinfo.max_tdmrs,
+	    sysinfo.max_reserved_per_tdmr, sysinfo.pamt_4k_entry_bytes, sysinfo.pamt_2m_entry_bytes,
+	    sysinfo.pamt_1g_entry_bytes);
+	put(line, "TDs       %u vCPUs, %u TDCS and %u TDVPS pages, ATTRIBUTES 0x%lx to 0x%lx, XFAM 0x%lx to 0x%lx",
+	    sysinfo.max_vcpus_per_td, sysinfo.tdcs_bytes / PAGE_SIZE, sysinfo.tdvps_bytes / PAGE_SIZE,
+	    sysinfo.attributes_fixed1, sysinfo.attributes_fixed0, sysinfo.xfam_fixed1, sysinfo.xfam_fixed0);
+	for (u32 i = 0; i < sysinfo.cpuid_config_count; i++) {
+		const struct tdx_cpuid_config *cpuid = &sysinfo.cpuid_config[i];
+
+		put(line, "CPUID     0x%08x.%x configurable eax %08x ebx %08x ecx %08x edx %08x", cpuid->leaf, cpuid->subleaf,
+		    cpuid->configurable.eax, cpuid->configurable.ebx, cpuid->configurable.ecx, cpuid->configurable.edx);
+	}
+	for (u32 i = 0; i < ARRAY_SIZE(features); i++)
+		if (sysinfo.features0 & BIT(features[i].bit))
+			put(line, "feature   %s (bit %u)", features[i].name, features[i].bit);
 	for (u32 i = 0; i < sysinfo.cmr_count; i++)
-		log_info("tdx", "CMR %u: 0x%012lx - 0x%012lx, %lu MiB", i, sysinfo.cmrs[i].base,
-			 sysinfo.cmrs[i].base + sysinfo.cmrs[i].bytes - 1, sysinfo.cmrs[i].bytes >> 20);
+		put(line, "CMR %-2u    0x%012lx - 0x%012lx, %lu MiB", i, sysinfo.cmrs[i].base,
+		    sysinfo.cmrs[i].base + sysinfo.cmrs[i].bytes - 1, sysinfo.cmrs[i].bytes >> 20);
+}
+
+static void log_line(const char *text)
+{
+	log_info("tdx", "%s", text);
 }
 
 int tdx_sysinfo_read(void)
@@ -170,6 +207,6 @@ int tdx_sysinfo_read(void)
 	if (!result)
 		result = read_cpuid_config();
 	if (!result)
-		report();
+		tdx_sysinfo_report(log_line);
 	return result;
 }

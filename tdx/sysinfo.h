@@ -37,6 +37,8 @@ struct tdx_sysinfo {
 const struct tdx_sysinfo *tdx_sysinfo(void);
 /** tdx_sysinfo_read() - read and log it. After TDH.SYS.LP.INIT on this core. -EIO with the field's name in the log */
 int __must_check tdx_sysinfo_read(void);
+/** tdx_sysinfo_report() - all of it for the operator. @line: takes a line without its end */
+void tdx_sysinfo_report(void (*line)(const char *text));
 
 /**
  * sysinfo_store() - put a value that the module returned into a field of @bytes

@@ -2,21 +2,21 @@
 /* TDH.SYS.*: registers become named values here. See tdh_sys.h; order of the manual's leaf list. */
 #include "tdx/tdh_sys.h"
 
+#include "arch/x86/insn.h"
+#include "kernel/lib/string.h"
 #include "tdx/seamcall.h"
 
-static u32 low(u64 value)
+/* The registers of both leaves that complain about CPUID; TDH.SYS.LP.INIT leaves the expected value 0. */
+static void take_complaint(const struct seamcall_regs *regs, struct tdx_cpuid_complaint *complaint)
 {
-	return (u32)value;
-}
+	u32 leaf = (u32)regs->rcx, subleaf = (u32)(regs->rcx >> 32);
+	struct cpuid_regs reads = cpuid(leaf, subleaf == TDX_CPUID_NO_SUBLEAF ? 0 : subleaf);
 
-static u32 high(u64 value)
-{
-	return (u32)(value >> 32);
-}
-
-static struct td_cpuid_value cpuid_value(u64 eax_ebx, u64 ecx_edx)
-{
-	return (struct td_cpuid_value){ low(eax_ebx), high(eax_ebx), low(ecx_edx), high(ecx_edx) };
+	complaint->leaf = leaf;
+	complaint->subleaf = subleaf;
+	memcpy(complaint->mask, (const u64[]){ regs->rdx, regs->r8 }, sizeof(complaint->mask));
+	memcpy(complaint->expected, (const u64[]){ regs->r9, regs->r10 }, sizeof(complaint->expected));
+	memcpy(complaint->reads, &reads, sizeof(complaint->reads));
 }
 
 tdx_status_t tdh_sys_key_config(void)
@@ -29,12 +29,8 @@ tdx_status_t tdh_sys_init(struct tdx_cpuid_complaint *complaint)
 	struct seamcall_regs regs = { .rcx = 0 };	/* attributes: all reserved */
 	tdx_status_t status = seamcall(TDH_SYS_INIT, &regs);
 
-	if (tdx_status_is(status, TDX_INCORRECT_CPUID_VALUE)) {
-		complaint->leaf = low(regs.rcx);
-		complaint->subleaf = high(regs.rcx);
-		complaint->mask = cpuid_value(regs.rdx, regs.r8);
-		complaint->expected = cpuid_value(regs.r9, regs.r10);
-	}
+	if (tdx_status_is(status, TDX_INCORRECT_CPUID_VALUE))
+		take_complaint(&regs, complaint);
 	return status;
 }
 
@@ -53,11 +49,8 @@ tdx_status_t tdh_sys_lp_init(struct tdx_cpuid_complaint *complaint)
 	struct seamcall_regs regs = { 0 };
 	tdx_status_t status = seamcall(TDH_SYS_LP_INIT, &regs);
 
-	if (tdx_status_is(status, TDX_INCONSISTENT_CPUID_FIELD)) {
-		complaint->leaf = low(regs.rcx);
-		complaint->subleaf = high(regs.rcx);
-		complaint->mask = cpuid_value(regs.rdx, regs.r8);
-	}
+	if (tdx_status_is(status, TDX_INCONSISTENT_CPUID_FIELD))
+		take_complaint(&regs, complaint);
 	return status;
 }
 

@@ -7,17 +7,18 @@
 #define TDX_TDH_SYS_H
 
 #include "include/cella/types.h"
-#include "include/spec/tdx/td_params.h"
 #include "tdx/status.h"
 
 #define TDX_CPUID_NO_SUBLEAF 0xffffffffu
+#define TDX_CPUID_REGISTERS 4
 
-/* The CPUID value that TDH.SYS.INIT or TDH.SYS.LP.INIT does not accept. */
+/* The CPUID value that TDH.SYS.INIT or TDH.SYS.LP.INIT does not accept; registers from EAX to EDX. */
 struct tdx_cpuid_complaint {
 	u32 leaf;
 	u32 subleaf;	/* TDX_CPUID_NO_SUBLEAF: none */
-	struct td_cpuid_value mask;	/* bits looked at */
-	struct td_cpuid_value expected;	/* TDH.SYS.INIT only */
+	u32 mask[TDX_CPUID_REGISTERS];	/* bits looked at */
+	u32 expected[TDX_CPUID_REGISTERS];	/* TDH.SYS.INIT only */
+	u32 reads[TDX_CPUID_REGISTERS];	/* on the core that called */
 };
 
 /** tdh_sys_init() - any one core, once. @complaint: written on TDX_INCORRECT_CPUID_VALUE */

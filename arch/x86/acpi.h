@@ -19,7 +19,8 @@ struct acpi_info {
 	u32 core_count;	/* enabled cores, in the MADT's order, each once */
 	u32 core_apic_ids[MAX_CPUS];
 	u32 cores_ignored;	/* enabled cores beyond MAX_CPUS */
-	u32 hotplug_cores;	/* cores the firmware could add later */
+	u32 hotplug_core_count;	/* entries that could be enabled later */
+	u32 hotplug_apic_ids[MAX_CPUS];
 	u32 core_nodes[MAX_CPUS];	/* by position in core_apic_ids */
 	u32 ioapic_count;
 	hpa_t ioapics[ACPI_MAX_IOAPICS];
@@ -51,6 +52,11 @@ u32 acpi_node_of(u32 apic_id);
  * non-volatile? Such memory is never the TDX module's.
  */
 bool acpi_is_hotplug_memory(hpa_t start, u64 bytes);
+/**
+ * acpi_hotplug_cores() - cores that the MADT lets come later, in packages of which it lists no core now: sockets are
+ * plugged, cores are not, and firmware also marks cores that a present package does not have. @package_of: by APIC id
+ */
+u32 acpi_hotplug_cores(const struct acpi_info *info, u32 (*package_of)(u32 apic_id));
 
 /*
  * Parsers, pure but for acpi_parse_srat(), which also tells kernel/page.c the node of each memory range: @table has as

@@ -51,8 +51,8 @@ static bool next_entry(const struct acpi_header *table, u32 *offset, void *to, u
 static void add_core(u32 apic_id, u32 flags, struct acpi_info *info)
 {
 	if (!(flags & ACPI_MADT_ENABLED)) {
-		if (flags & ACPI_MADT_ONLINE_CAPABLE)
-			info->hotplug_cores++;
+		if (flags & ACPI_MADT_ONLINE_CAPABLE && info->hotplug_core_count < MAX_CPUS)
+			info->hotplug_apic_ids[info->hotplug_core_count++] = apic_id;
 		return;
 	}
 	for (u32 i = 0; i < info->core_count; i++)
@@ -89,6 +89,20 @@ void acpi_parse_madt(const struct acpi_header *table, struct acpi_info *info)
 				info->ioapics[info->ioapic_count++] = HPA(entry.ioapic.address);
 		}
 	}
+}
+
+u32 acpi_hotplug_cores(const struct acpi_info *info, u32 (*package_of)(u32 apic_id))
+{
+	u32 count = 0;
+
+	for (u32 i = 0; i < info->hotplug_core_count; i++) {
+		u32 package = package_of(info->hotplug_apic_ids[i]), core = 0;
+
+		while (core < info->core_count && package_of(info->core_apic_ids[core]) != package)
+			core++;
+		count += core == info->core_count;
+	}
+	return count;
 }
 
 /* ---- SRAT ---- */

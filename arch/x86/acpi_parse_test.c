@@ -96,9 +96,29 @@ TEST(enabled_cores_of_both_kinds_are_found_once)
 	CHECK_EQ(info.core_count, 2);
 	CHECK_EQ(info.core_apic_ids[0], 0);
 	CHECK_EQ(info.core_apic_ids[1], 0x12345);
-	CHECK_EQ(info.hotplug_cores, 1);
+	CHECK_EQ(info.hotplug_core_count, 1);
 	CHECK_EQ(info.ioapic_count, 1);
 	CHECK_EQ(info.ioapics[0].raw, 0xfec00000);
+}
+
+static u32 package_of(u32 apic_id)
+{
+	return apic_id >> 4;
+}
+
+TEST(only_cores_of_packages_that_are_not_there_can_be_plugged)
+{
+	memset(&info, 0, sizeof(info));
+	info.core_count = 2;
+	info.core_apic_ids[0] = 0x00;
+	info.core_apic_ids[1] = 0x12;
+	info.hotplug_core_count = 3;
+	info.hotplug_apic_ids[0] = 0x00;	/* listed twice: seen on healthy machines */
+	info.hotplug_apic_ids[1] = 0x02;	/* cores that the CPU could have had */
+	info.hotplug_apic_ids[2] = 0x1f;
+	CHECK_EQ(acpi_hotplug_cores(&info, package_of), 0);
+	info.hotplug_apic_ids[2] = 0x20;
+	CHECK_EQ(acpi_hotplug_cores(&info, package_of), 1);
 }
 
 TEST(cores_beyond_the_limit_are_counted)

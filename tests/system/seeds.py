@@ -29,9 +29,9 @@ SEEDS = [
     ("no-smrr", "smrr", "SMRR"),
     ("no-smrr-lock", "smrr", "SMRR"),
     ("xapic-unlocked", "xapic-lock", "x2APIC"),
-    ("x2apic-opt-out", "x2apic-opt-out", "DMAR"),
+    ("x2apic-opt-out,xapic-unlocked", "x2apic-opt-out", "DMAR"),  # where the mode is locked the wish does not count
     ("limit-cpuid", "cpuid-limit", "CPUID"),
-    ("hotplug-cpu", "hotplug-cpu", "MADT"),
+    ("hotplug-cpu", "hotplug-cpu", "MADT"),  # a core of an empty package
     ("hotplug-memory", "hotplug-memory", "SRAT"),
     ("core-absent", "cores", "core"),  # the MADT lists a core as enabled that never starts
     # what only the module or its loader tells

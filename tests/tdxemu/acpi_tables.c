@@ -109,7 +109,7 @@ static u32 unused_apic_id(const struct acpi_header *madt)
 		else if (entry[0] == ACPI_MADT_X2APIC)
 			id = MAX(id, ((const struct acpi_madt_x2apic *)(const void *)entry)->x2apic_id + 1);
 	}
-	return MIN(id, XAPIC_LAST_ID);
+	return MIN(id, XAPIC_LAST_ID - 1);
 }
 
 static void add_core(struct acpi_header *madt, u32 apic_id, u32 flags)
@@ -123,14 +123,13 @@ static void add_core(struct acpi_header *madt, u32 apic_id, u32 flags)
 
 static void write_madt(struct tables *tables, const struct acpi_header *old)
 {
-	u32 id = unused_apic_id(old);
 	struct acpi_header *madt = (void *)tables->at;
 
 	memcpy(madt, old, old->length);
 	if (fault_platform(PLATFORM_CORE_ABSENT))
-		add_core(madt, id++, ACPI_MADT_ENABLED);
+		add_core(madt, unused_apic_id(old), ACPI_MADT_ENABLED);
 	if (fault_platform(PLATFORM_HOTPLUG_CPU))
-		add_core(madt, id, ACPI_MADT_ONLINE_CAPABLE);
+		add_core(madt, XAPIC_LAST_ID, ACPI_MADT_ONLINE_CAPABLE);	/* far from all packages that are there */
 	finish(tables, madt);
 }
 

@@ -50,7 +50,7 @@ bool fault_take(struct emu_cpu *cpu, u64 leaf, u64 *status);
 	X(NO_ENTROPY, "no-entropy")	/* the module's random number generator never delivers */ \
 	X(LP_UNCOUNTED, "lp-uncounted")	/* firmware counted one core more than there are */ \
 	X(CORE_ABSENT, "core-absent")	/* so did the MADT: a core that never starts */ \
-	X(HOTPLUG_CPU, "hotplug-cpu")	/* MADT: one more core may come later */ \
+	X(HOTPLUG_CPU, "hotplug-cpu")	/* MADT: a core of another package may come later */ \
 	X(HOTPLUG_MEMORY, "hotplug-memory")	/* SRAT: all RAM may go */ \
 	X(X2APIC_OPT_OUT, "x2apic-opt-out")	/* DMAR: firmware asks not to use x2APIC */ \
 	X(CMR_OVERLAP, "cmr-overlap")	/* two convertible ranges overlap */ \
