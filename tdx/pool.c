@@ -13,7 +13,6 @@
 #include "include/cella/errno.h"
 #include "kernel/log.h"
 #include "kernel/panic.h"
-#include "kernel/percpu.h"
 #include "tdx/doctor.h"
 #include "tdx/pamt.h"
 #include "tdx/pamt_pair.h"
@@ -107,7 +106,6 @@ static int plan(u64 wanted_bytes, const struct tdmr_limits *limits)
 		.wanted_bytes = wanted_bytes ? wanted_bytes : spare,
 		.spare_bytes = spare,
 		.nodes = pool.nodes ? pool.nodes : TDMR_ALL_NODES,
-		.cores = cpu_count(),
 	};
 
 	tdmr_plan_clear(&pool.plan);

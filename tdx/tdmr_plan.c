@@ -6,8 +6,8 @@
  *    first and the highest among equals; inside one the pool takes what is free from the top. When every further run of
  *    granules would need a TDMR too many, only neighbours of chosen ones are taken, and then gaps are bridged as long
  *    as the memory behind a gap is more than the PAMT of the gap.
- * 2. TDMRs. Runs are cut where one TDMR could not reserve all holes, then as evenly as they go; of all numbers of TDMRs
- *    that the module takes the one is chosen whose longest core is shortest.
+ * 2. TDMRs. Runs are cut where one TDMR could not reserve all holes, then as evenly as they go into as many TDMRs as the
+ *    module takes: cores initialise them side by side, and the largest has one core at a time.
  * 3. Pool. Memory between two holes is given up where a TDMR would have more holes than reserved areas: an area may be
  *    larger than a hole. So a plan never fails for holes.
  * 4. PAMTs. In memory that did not become pool, from the top, on the node they serve, then on any, then in the pool.
@@ -145,18 +145,20 @@ static struct tdmr_granule *best_granule(struct tdmr_plan *plan, u64 pamt_bytes,
 	return best;
 }
 
-/* Memory of granule @to less the PAMT of the GiBs up to the covered granule @from; 0: not worth it. */
-static u64 gain(const struct tdmr_plan *plan, u32 from, u32 to, u64 pamt_bytes)
+/* Memory of granule @to less the PAMT of the GiBs up to the covered granule @from; 0: not worth it, or above @spare. */
+static u64 gain(const struct tdmr_plan *plan, u32 from, u32 to, u64 pamt_bytes, u64 spare)
 {
 	u64 a = plan->granules[from].base;
 	u64 b = plan->granules[to].base;
 	u64 cost = (a < b ? b - a : a - b) / TDX_TDMR_ALIGN * pamt_bytes;
 
-	return plan->granules[to].usable_bytes > cost ? plan->granules[to].usable_bytes - cost : 0;
+	if (plan->granules[to].usable_bytes <= cost || spare < cost + PAGE_SIZE_2M)
+		return 0;
+	return plan->granules[to].usable_bytes - cost;
 }
 
-/* Cover the gap whose far side is worth most; returns the GiBs it has, 0: none is worth its PAMT. */
-static u64 bridge(struct tdmr_plan *plan, u64 pamt_bytes)
+/* Cover the gap whose far side is worth most; returns the GiBs it has, 0: none is worth its PAMT or can be paid. */
+static u64 bridge(struct tdmr_plan *plan, u64 pamt_bytes, u64 spare)
 {
 	struct tdmr_granule *granules = plan->granules;
 	u32 near[2] = { 0, 0 };	/* ends of the best gap, in order */
@@ -171,8 +173,8 @@ static u64 bridge(struct tdmr_plan *plan, u64 pamt_bytes)
 
 			if (granules[i].covered) {
 				from = i;
-			} else if (from != NO_NEIGHBOUR && gain(plan, from, i, pamt_bytes) > most) {
-				most = gain(plan, from, i, pamt_bytes);
+			} else if (from != NO_NEIGHBOUR && gain(plan, from, i, pamt_bytes, spare) > most) {
+				most = gain(plan, from, i, pamt_bytes, spare);
 				near[0] = MIN(from, i);
 				near[1] = MAX(from, i);
 			}
@@ -200,27 +202,23 @@ static u64 choose(struct tdmr_plan *plan, const struct tdmr_request *request, u6
 		plan->granules[i] = (struct tdmr_granule){
 			.base = plan->granules[i].base, .usable_bytes = plan->granules[i].usable_bytes,
 		};
-	while (wanted && spare) {
+	while (wanted) {
 		struct tdmr_granule *granule = best_granule(plan, pamt_bytes, runs < request->limits.max_tdmrs);
-		u64 more = granule ? !granule->covered : bridge(plan, pamt_bytes);
+		u64 more = granule ? !granule->covered : bridge(plan, pamt_bytes, spare);
 		u64 cost = more * pamt_bytes;
 
-		if (!granule) {
-			gibs += more;
-			spare -= MIN(spare, cost);
-			if (!more)
-				break;
-			continue;
-		}
-		if (spare < cost + PAGE_SIZE_2M)
+		if (granule ? spare < cost + PAGE_SIZE_2M : !more)
 			break;
+		gibs += more;
+		spare -= cost;
+		if (!granule)
+			continue;
 		if (more)
 			runs += 1 - covered_neighbours(plan, (u32)(granule - plan->granules));
-		gibs += more;
 		granule->covered = true;
-		granule->taken_bytes = MIN(MIN(granule->usable_bytes, wanted), ALIGN_DOWN(spare - cost, PAGE_SIZE_2M));
+		granule->taken_bytes = MIN(MIN(granule->usable_bytes, wanted), ALIGN_DOWN(spare, PAGE_SIZE_2M));
 		wanted -= granule->taken_bytes;
-		spare -= cost + granule->taken_bytes;
+		spare -= granule->taken_bytes;
 	}
 	return gibs;
 }
@@ -295,55 +293,16 @@ static void cut(struct tdmr_plan *plan, struct stretch *stretches, u32 count, u3
 	plan->tdmr_count = used;
 }
 
-u64 tdmr_order(const struct tdx_tdmr_info *tdmrs, u32 count, u32 cores, u8 order[TDX_MAX_TDMRS])
-{
-	static u64 load[MAX_CPUS];	/* too large for a stack */
-	u64 longest = 0;
-
-	cores = MIN(MAX(cores, 1u), (u32)MAX_CPUS);
-	memset(load, 0, cores * sizeof(load[0]));
-	for (u32 i = 0; i < count; i++) {
-		u32 at = i;
-
-		for (; at > 0 && tdmrs[order[at - 1]].bytes < tdmrs[i].bytes; at--)
-			order[at] = order[at - 1];
-		order[at] = (u8)i;
-	}
-	for (u32 i = 0; i < count; i++) {
-		u64 *free_first = load;
-
-		for (u32 core = 1; core < cores; core++)
-			if (load[core] < *free_first)
-				free_first = &load[core];
-		*free_first += tdmrs[order[i]].bytes;
-		longest = MAX(longest, *free_first);
-	}
-	return longest;
-}
-
 static void cover(struct tdmr_plan *plan, const struct tdmr_request *request, u64 gibs)
 {
 	static struct stretch stretches[TDX_MAX_TDMRS];
-	u8 order[TDX_MAX_TDMRS];
 	u32 most = (u32)MIN(request->limits.max_tdmrs, gibs);
 	u32 max_holes = areas_for_holes(&request->limits);
-	u64 shortest = ~0ull;
-	u32 best = most;
 	u32 count;
 
 	while ((count = find_stretches(plan, request, max_holes, stretches)) > most)
 		max_holes++;
-	for (u32 wanted = most; wanted >= count; wanted--) {
-		u64 longest;
-
-		cut(plan, stretches, count, wanted);
-		longest = tdmr_order(plan->tdmrs, plan->tdmr_count, request->cores, order);
-		if (longest < shortest) {
-			shortest = longest;
-			best = wanted;
-		}
-	}
-	cut(plan, stretches, count, best);
+	cut(plan, stretches, count, most);
 }
 
 /* ---- 3. the pool ---- */

@@ -21,7 +21,6 @@ struct tdmr_request {
 	u64 wanted_bytes;	/* of pool */
 	u64 spare_bytes;	/* what pool and PAMTs may take together */
 	u64 nodes;	/* bit per NUMA node that the pool may lie on; the last bit stands for all higher ones */
-	u32 cores;	/* that will initialise TDMRs */
 };
 
 /* One GiB of address space that a TDMR may cover. */
@@ -58,11 +57,5 @@ void tdmr_plan_add(struct tdmr_plan *plan, struct tdmr_range range, const struct
 int __must_check tdmr_plan_make(struct tdmr_plan *plan, const struct tdmr_request *request);
 /** tdmr_plan_pool_bytes() - how much pool it has */
 u64 tdmr_plan_pool_bytes(const struct tdmr_plan *plan);
-
-/**
- * tdmr_order() - @order: indexes of @tdmrs, the largest first: the order to initialise them in
- * Returns the bytes on the core with most of them when each of @cores takes the next as soon as it is done.
- */
-u64 tdmr_order(const struct tdx_tdmr_info *tdmrs, u32 count, u32 cores, u8 order[TDX_MAX_TDMRS]);
 
 #endif
