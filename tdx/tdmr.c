@@ -95,8 +95,8 @@ void tdmr_holes(struct tdmr_areas *areas, struct tdmr_range within, const struct
 		tdmr_add_area(areas, within, hole);
 }
 
-/* Bytes of @ranges in [@start, @end). */
-static u64 bytes_between(u64 start, u64 end, const struct tdmr_range *ranges, u32 count)
+/* Bytes of @ranges on @nodes in [@start, @end). */
+static u64 bytes_between(u64 start, u64 end, const struct tdmr_range *ranges, u32 count, u64 nodes)
 {
 	u64 bytes = 0;
 
@@ -104,12 +104,12 @@ static u64 bytes_between(u64 start, u64 end, const struct tdmr_range *ranges, u3
 		u64 from = MAX(start, ranges[i].base);
 		u64 to = MIN(end, tdmr_end(ranges[i]));
 
-		bytes += from < to ? to - from : 0;
+		bytes += from < to && tdmr_is_on(ranges[i], nodes) ? to - from : 0;
 	}
 	return bytes;
 }
 
-void tdmr_merge_areas(struct tdmr_areas *areas, u32 max, const struct tdmr_range *ranges, u32 range_count)
+void tdmr_merge_areas(struct tdmr_areas *areas, u32 max, const struct tdmr_range *ranges, u32 range_count, u64 nodes)
 {
 	while (areas->count > MAX(max, 1u)) {
 		struct tdmr_range *area = areas->area;
@@ -117,7 +117,7 @@ void tdmr_merge_areas(struct tdmr_areas *areas, u32 max, const struct tdmr_range
 		u32 best = 0;
 
 		for (u32 i = 0; i + 1 < areas->count; i++) {
-			u64 bytes = bytes_between(tdmr_end(area[i]), area[i + 1].base, ranges, range_count);
+			u64 bytes = bytes_between(tdmr_end(area[i]), area[i + 1].base, ranges, range_count, nodes);
 
 			if (bytes < least) {
 				least = bytes;

@@ -74,8 +74,9 @@ static tdx_status_t call_once(struct progress *tdmr)
 
 	if (!tdx_succeeded(status))
 		return status;
-	left_bytes = tdx_status_is(status, TDX_TDMR_ALREADY_INITIALIZED) ? 0 :
-									     tdmr->tdmr->base + tdmr->tdmr->bytes - next.raw;
+	left_bytes = tdmr->tdmr->base + tdmr->tdmr->bytes - next.raw;
+	if (tdx_status_is(status, TDX_TDMR_ALREADY_INITIALIZED))
+		left_bytes = 0;
 	tdmr->calls = left_bytes < tdmr->left_bytes ? 0 : tdmr->calls + 1;
 	tdmr->left_bytes = left_bytes;
 	return status;

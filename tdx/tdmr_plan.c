@@ -58,11 +58,6 @@ void tdmr_plan_add(struct tdmr_plan *plan, struct tdmr_range range, const struct
 
 /* ---- 1. granules ---- */
 
-static bool node_is_wanted(const struct tdmr_request *request, u32 node)
-{
-	return request->nodes & BIT(MIN(node, 63u));
-}
-
 static u32 areas_for_holes(const struct tdmr_limits *limits)
 {
 	/* one on each side of some memory is the least that leaves any */
@@ -74,7 +69,8 @@ static bool find_holes(const struct tdmr_plan *plan, const struct tdmr_request *
 		       struct tdmr_areas *areas)
 {
 	tdmr_holes(areas, within, request->cmrs, request->cmr_count);
-	tdmr_merge_areas(areas, areas_for_holes(&request->limits), plan->memory, plan->memory_count);
+	tdmr_merge_areas(areas, areas_for_holes(&request->limits), plan->memory, plan->memory_count,
+			 request->nodes);
 	return areas->count <= request->limits.max_reserved;
 }
 
@@ -85,7 +81,7 @@ static struct tdmr_range usable_part(const struct tdmr_request *request, struct 
 	u64 start = MAX(m.base, within.base);
 	u64 end = MIN(tdmr_end(m), tdmr_end(within));
 
-	if (start >= end || !node_is_wanted(request, m.node) || tdmr_is_reserved(reserved, start))
+	if (start >= end || !tdmr_is_on(m, request->nodes) || tdmr_is_reserved(reserved, start))
 		end = start;
 	return (struct tdmr_range){ start, end - start, m.node };
 }
@@ -452,7 +448,7 @@ static bool reserve(struct tdmr_plan *plan, const struct tdmr_request *request)
 		tdmr_holes(&areas, tdmr, request->cmrs, request->cmr_count);
 		for (u32 j = 0; j < plan->tdmr_count; j++)
 			tdmr_add_area(&areas, tdmr, plan->pamts[j]);
-		tdmr_merge_areas(&areas, max, plan->pool, plan->pool_count);
+		tdmr_merge_areas(&areas, max, plan->pool, plan->pool_count, TDMR_ALL_NODES);
 		if (areas.count > max)
 			return false;
 		for (u32 a = 0; a < areas.count; a++) {

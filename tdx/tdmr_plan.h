@@ -11,7 +11,6 @@
 
 #define TDMR_MAX_RANGES 1024	/* free ranges looked at; a freshly booted machine has a few dozen */
 #define TDMR_MAX_GRANULES 4096	/* 1 GiB each: 4 TiB of memory that the search looks at */
-#define TDMR_ALL_NODES (~0ull)
 
 /* What is wanted, and from what. */
 struct tdmr_request {
@@ -20,7 +19,7 @@ struct tdmr_request {
 	u32 cmr_count;
 	u64 wanted_bytes;	/* of pool */
 	u64 spare_bytes;	/* what pool and PAMTs may take together */
-	u64 nodes;	/* bit per NUMA node that the pool may lie on; the last bit stands for all higher ones */
+	u64 nodes;	/* that the pool may lie on, see tdmr_is_on() */
 };
 
 /* One GiB of address space that a TDMR may cover. */

@@ -160,6 +160,20 @@ TEST(plan_survives_more_holes_than_reserved_areas)
 	(void)make(GIB(1));	/* whatever comes out keeps the rules */
 }
 
+TEST(plan_gives_up_memory_of_other_nodes_first)
+{
+	begin();
+	convertible(MIB(4), MIB(20));
+	convertible(MIB(32), MIB(512));
+	free_on(1, MIB(4), MIB(20));
+	free_on(0, MIB(32), MIB(512));
+	request.limits.max_reserved = 2;	/* around one of both */
+	request.limits.bitmap_bits = 1;
+	request.nodes = BIT(1);
+	CHECK_EQ(make(GIB(1)), 0);
+	CHECK_EQ(pool_bytes(), MIB(16));
+}
+
 TEST(plan_cuts_where_one_tdmr_has_too_many_holes)
 {
 	begin();

@@ -82,10 +82,10 @@ TEST(tdmr_areas_merge_over_the_least_memory)
 	areas.count = 0;
 	for (u32 i = 0; i < 4; i++)
 		tdmr_add_area(&areas, range(0, GIB(1)), range(starts[i], starts[i] + MIB(1)));
-	tdmr_merge_areas(&areas, 3, memory, 3);
+	tdmr_merge_areas(&areas, 3, memory, 3, TDMR_ALL_NODES);
 	CHECK_EQ(areas.count, 3);
 	CHECK_EQ(areas.area[1].base, MIB(100));
 	CHECK_EQ(tdmr_end(areas.area[1]), MIB(113));
-	tdmr_merge_areas(&areas, 0, memory, 3);
+	tdmr_merge_areas(&areas, 0, memory, 3, TDMR_ALL_NODES);
 	CHECK_EQ(areas.count, 1);
 }
