@@ -126,7 +126,8 @@ static void report(u64 wanted_bytes, bool dynamic)
 
 	if (bytes < wanted_bytes)
 		log_warn("tdx", "the TD pool is %lu MiB, not the %lu MiB that were asked for: a quarter of RAM, at "
-			 "least %lu MiB, stays with the host, and the TDX module can only use memory inside its CMRs",
+			 "least %lu MiB, stays with the host, the TDX module can only use memory inside its CMRs, and "
+			 "PAMTs lie on the NUMA node of their memory",
 			 bytes >> 20, wanted_bytes >> 20, POOL_HOST_MINIMUM >> 20);
 	if (pool.plan.foreign_pamts)
 		log_warn("tdx", "the PAMTs of %u TDMRs lie on another NUMA node than their memory: it had no room",

@@ -6,11 +6,12 @@
  *    first and the highest among equals; inside one the pool takes what is free from the top. When every further run of
  *    granules would need a TDMR too many, only neighbours of chosen ones are taken, and then gaps are bridged as long
  *    as the memory behind a gap is more than the PAMT of the gap.
- * 2. TDMRs. Runs are cut where one TDMR could not reserve all holes, then as evenly as they go into as many TDMRs as the
- *    module takes: cores initialise them side by side, and the largest has one core at a time.
+ * 2. TDMRs. Runs are cut where one TDMR could not reserve all holes, and between nodes if there are TDMRs enough, so that
+ *    a PAMT serves one node; then as evenly as they go into as many TDMRs as the module takes: cores initialise them
+ *    side by side, and the largest has one core at a time.
  * 3. Pool. Memory between two holes is given up where a TDMR would have more holes than reserved areas: an area may be
  *    larger than a hole. So a plan never fails for holes.
- * 4. PAMTs. In memory that did not become pool, from the top, on the node they serve, then on any, then in the pool.
+ * 4. PAMTs. In memory that did not become pool, from the top, or in the pool, on the node they serve; then on any.
  * 5. Reserved areas: holes and PAMTs of all TDMRs, merged as in 3.
  *
  * A TDMR may cover host memory as long as that is convertible: it is just never given to the module.
@@ -97,6 +98,7 @@ static void find_granules(struct tdmr_plan *plan, const struct tdmr_request *req
 		for (u64 base = ALIGN_DOWN(m.base, TDX_TDMR_ALIGN); base < tdmr_end(m); base += TDX_TDMR_ALIGN) {
 			struct tdmr_range within = { .base = base, .bytes = TDX_TDMR_ALIGN };
 			struct tdmr_granule *last = &plan->granules[plan->granule_count];
+			u64 bytes;
 
 			if (!plan->granule_count || last[-1].base != base) {
 				if (plan->granule_count == TDMR_MAX_GRANULES)
@@ -105,8 +107,10 @@ static void find_granules(struct tdmr_plan *plan, const struct tdmr_request *req
 				*last++ = (struct tdmr_granule){ .base = base };
 				usable = find_holes(plan, request, within, &areas);
 			}
-			if (usable)
-				last[-1].usable_bytes += usable_part(request, m, within, &areas).bytes;
+			bytes = usable ? usable_part(request, m, within, &areas).bytes : 0;
+			if (bytes)
+				last[-1].node = m.node;
+			last[-1].usable_bytes += bytes;
 		}
 	}
 }
@@ -194,10 +198,12 @@ static u64 choose(struct tdmr_plan *plan, const struct tdmr_request *request, u6
 	u64 gibs = 0;
 	u32 runs = 0;
 
-	for (u32 i = 0; i < plan->granule_count; i++)
-		plan->granules[i] = (struct tdmr_granule){
-			.base = plan->granules[i].base, .usable_bytes = plan->granules[i].usable_bytes,
-		};
+	for (u32 i = 0; i < plan->granule_count; i++) {
+		struct tdmr_granule *granule = &plan->granules[i];
+
+		granule->taken_bytes = 0;
+		granule->covered = granule->bridged = false;
+	}
 	while (wanted) {
 		struct tdmr_granule *granule = best_granule(plan, pamt_bytes, runs < request->limits.max_tdmrs);
 		u64 more = granule ? !granule->covered : bridge(plan, pamt_bytes, spare);
@@ -228,8 +234,14 @@ struct stretch {
 	u64 parts;
 };
 
-/* Stretches of covered granules with no more than @max_holes each; more than TDX_MAX_TDMRS are counted, not written. */
-static u32 find_stretches(const struct tdmr_plan *plan, const struct tdmr_request *request, u32 max_holes,
+/* Where a run of granules is cut whatever their number. */
+struct cuts {
+	bool at_nodes;
+	u32 max_holes;	/* in a TDMR */
+};
+
+/* Stretches of covered granules between such cuts; more than TDX_MAX_TDMRS are counted, not written. */
+static u32 find_stretches(const struct tdmr_plan *plan, const struct tdmr_request *request, struct cuts cuts,
 			  struct stretch stretches[TDX_MAX_TDMRS])
 {
 	u32 count = 0;
@@ -240,14 +252,15 @@ static u32 find_stretches(const struct tdmr_plan *plan, const struct tdmr_reques
 
 		if (!plan->granules[i].covered)
 			continue;
-		while (is_linked(plan, i) && plan->granules[i + 1].covered)
+		while (is_linked(plan, i) && plan->granules[i + 1].covered &&
+		       (!cuts.at_nodes || plan->granules[i + 1].node == plan->granules[i].node))
 			i++;
 		end = plan->granules[i].base + TDX_TDMR_ALIGN;
 		while (base < end) {
 			struct tdmr_range part = { .base = base, .bytes = end - base };
 
 			while (part.bytes > TDX_TDMR_ALIGN &&
-			       tdmr_count_holes(part, request->cmrs, request->cmr_count) > max_holes)
+			       tdmr_count_holes(part, request->cmrs, request->cmr_count) > cuts.max_holes)
 				part.bytes -= TDX_TDMR_ALIGN;
 			if (count < TDX_MAX_TDMRS)
 				stretches[count] = (struct stretch){ base, part.bytes / TDX_TDMR_ALIGN, 1 };
@@ -293,11 +306,13 @@ static void cover(struct tdmr_plan *plan, const struct tdmr_request *request, u6
 {
 	static struct stretch stretches[TDX_MAX_TDMRS];
 	u32 most = (u32)MIN(request->limits.max_tdmrs, gibs);
-	u32 max_holes = areas_for_holes(&request->limits);
+	struct cuts cuts = { true, areas_for_holes(&request->limits) };
 	u32 count;
 
-	while ((count = find_stretches(plan, request, max_holes, stretches)) > most)
-		max_holes++;
+	while ((count = find_stretches(plan, request, cuts, stretches)) > most) {
+		cuts.max_holes += !cuts.at_nodes;
+		cuts.at_nodes = false;
+	}
 	cut(plan, stretches, count, most);
 }
 
@@ -426,8 +441,8 @@ static bool place_pamts(struct tdmr_plan *plan, const struct tdmr_limits *limits
 		u32 node = node_served(plan, &plan->tdmrs[i]);
 		u64 bytes = tdmr_pamt_bytes(plan->tdmrs[i].bytes, limits);
 
-		if (!find_room(plan, i, bytes, node) && !find_room(plan, i, bytes, PAGE_ANY_NODE) &&
-		    !take_from_pool(plan, i, bytes, node) && !take_from_pool(plan, i, bytes, PAGE_ANY_NODE))
+		if (!find_room(plan, i, bytes, node) && !take_from_pool(plan, i, bytes, node) &&
+		    !find_room(plan, i, bytes, PAGE_ANY_NODE) && !take_from_pool(plan, i, bytes, PAGE_ANY_NODE))
 			return false;
 		plan->foreign_pamts += node != PAGE_ANY_NODE && node != plan->pamts[i].node;
 		tdmr_set_pamt(&plan->tdmrs[i], plan->pamts[i].base, limits);

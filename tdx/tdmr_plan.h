@@ -27,6 +27,7 @@ struct tdmr_granule {
 	u64 base;	/* HPA, 1 GiB aligned */
 	u64 usable_bytes;	/* memory that the pool could take there, in whole 2 MiB blocks */
 	u64 taken_bytes;	/* of these, from the top: part of the pool */
+	u32 node;	/* of these, or of some of them */
 	bool covered;	/* lies in a TDMR */
 	bool bridged;	/* TDMRs go on from here to the next granule, whatever lies between */
 };
