@@ -26,21 +26,11 @@ struct tdmr_range tdmr_next_hole(struct tdmr_range range, u64 at, const struct t
 	return (struct tdmr_range){ .base = at, .bytes = hole_end - at };
 }
 
-u32 tdmr_count_holes(struct tdmr_range range, const struct tdx_cmr *cmrs, u32 cmr_count)
-{
-	struct tdmr_range hole = tdmr_next_hole(range, range.base, cmrs, cmr_count);
-	u32 holes = 0;
-
-	for (; hole.bytes; hole = tdmr_next_hole(range, tdmr_end(hole), cmrs, cmr_count))
-		holes++;
-	return holes;
-}
-
 /* ---- PAMTs ---- */
 
 static u64 level_pamt_bytes(u64 bytes, enum tdx_level level, const struct tdmr_limits *limits)
 {
-	u64 pages = bytes / ((u64)PAGE_SIZE << (9 * level));
+	u64 pages = bytes / level_bytes(level);
 
 	if (level == TDX_LEVEL_4K && limits->bitmap_bits)
 		return ALIGN_UP(DIV_ROUND_UP(pages * limits->bitmap_bits, 8ull), PAGE_SIZE);

@@ -9,6 +9,17 @@
 #include "include/cella/types.h"
 #include "include/spec/tdx/tdmr.h"
 
+/** level_bytes() - size of a page of @level; level_pages() - in 4 KiB pages */
+static inline u64 level_bytes(enum tdx_level level)
+{
+	return (u64)PAGE_SIZE << (9 * level);
+}
+
+static inline u64 level_pages(enum tdx_level level)
+{
+	return 1ull << (9 * level);
+}
+
 /* A range of HPAs. */
 struct tdmr_range {
 	u64 base;
@@ -50,8 +61,6 @@ static inline bool tdmr_is_on(struct tdmr_range range, u64 nodes)
  * Bytes 0, base at the end of @range: there is none. CMRs that touch count as one.
  */
 struct tdmr_range tdmr_next_hole(struct tdmr_range range, u64 at, const struct tdx_cmr *cmrs, u32 cmr_count);
-/** tdmr_count_holes() - how many there are in @range */
-u32 tdmr_count_holes(struct tdmr_range range, const struct tdx_cmr *cmrs, u32 cmr_count);
 
 /** tdmr_pamt_bytes() - what the PAMTs of a TDMR of @bytes need together, in whole 4 KiB pages */
 u64 tdmr_pamt_bytes(u64 bytes, const struct tdmr_limits *limits);

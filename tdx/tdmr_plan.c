@@ -244,6 +244,7 @@ struct cuts {
 static u32 find_stretches(const struct tdmr_plan *plan, const struct tdmr_request *request, struct cuts cuts,
 			  struct stretch stretches[TDX_MAX_TDMRS])
 {
+	static struct tdmr_areas holes;
 	u32 count = 0;
 
 	for (u32 i = 0; i < plan->granule_count; i++) {
@@ -259,8 +260,9 @@ static u32 find_stretches(const struct tdmr_plan *plan, const struct tdmr_reques
 		while (base < end) {
 			struct tdmr_range part = { .base = base, .bytes = end - base };
 
-			while (part.bytes > TDX_TDMR_ALIGN &&
-			       tdmr_count_holes(part, request->cmrs, request->cmr_count) > cuts.max_holes)
+			tdmr_holes(&holes, part, request->cmrs, request->cmr_count);
+			for (; part.bytes > TDX_TDMR_ALIGN && holes.count > cuts.max_holes;
+			     tdmr_holes(&holes, part, request->cmrs, request->cmr_count))
 				part.bytes -= TDX_TDMR_ALIGN;
 			if (count < TDX_MAX_TDMRS)
 				stretches[count] = (struct stretch){ base, part.bytes / TDX_TDMR_ALIGN, 1 };
