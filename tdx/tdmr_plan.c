@@ -410,9 +410,11 @@ static bool find_room(struct tdmr_plan *plan, u32 tdmr, u64 bytes, u32 node)
 	return false;
 }
 
-/* The bottom of the lowest range of the pool that is large enough. */
+/* The bottom of the lowest range of the pool that is large enough, unless that were all of the pool. */
 static bool take_from_pool(struct tdmr_plan *plan, u32 tdmr, u64 bytes, u32 node)
 {
+	if (tdmr_plan_pool_bytes(plan) <= ALIGN_UP(bytes, PAGE_SIZE_2M))
+		return false;
 	for (u32 i = plan->pool_count; i-- > 0;) {
 		struct tdmr_range *range = &plan->pool[i];
 

@@ -250,6 +250,12 @@ TEST(plan_puts_pamts_on_the_node_they_serve)
 	CHECK_EQ(plan.foreign_pamts, 0);
 	request.nodes = BIT(5);
 	CHECK_EQ(make(GIB(4)), -ENOMEM);
+	/* one block of node 5, which is the pool */
+	request.limits.bitmap_bits = 1;
+	free_on(5, GIB(8), GIB(8) + MIB(2));
+	CHECK_EQ(make(GIB(4)), 0);
+	CHECK_EQ(pool_bytes(), MIB(2));
+	CHECK_EQ(plan.foreign_pamts, 1);
 }
 
 TEST(plan_of_two_sockets_has_no_tdmr_on_both)
