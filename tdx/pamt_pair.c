@@ -159,7 +159,7 @@ int pamt_pair_drop(hpa_t block)
 	use = &pairs.use[pool_region(block)];
 	spin_lock(&pairs.lock);
 	if (*use)
-		result = remove_pair(block) ? -EBUSY : 0;
+		result = remove_pair(block) ? -ENOMEM : 0;
 	if (!result)
 		*use = 0;
 	spin_unlock(&pairs.lock);

@@ -18,7 +18,8 @@ void pamt_pair_end(void);
 int __must_check pamt_pair_get(hpa_t page);
 /** pamt_pair_put() - 4 KiB page @page is back */
 void pamt_pair_put(hpa_t page);
-/** pamt_pair_drop() - the whole region at @block goes to the module, so no pair may be left there. -EBUSY: one is */
+/** pamt_pair_drop() - the whole region at @block goes to the module, so no pair may be left there. -ENOMEM: one is,
+ * and only 4 KiB pages can be taken */
 int __must_check pamt_pair_drop(hpa_t block);
 
 /** pamt_pair_prepare() - two pages that TDH.MEM.PAGE.DEMOTE takes for the region it splits. -ENOMEM */

@@ -117,6 +117,25 @@ TEST(a_pair_that_stays_for_the_moment_goes_later)
 	end();
 }
 
+TEST(a_block_whose_pair_stays_is_no_block)
+{
+	hpa_t block, again;
+
+	begin();
+	CHECK_EQ(pool_page_alloc(TDX_LEVEL_2M, PAGE_TD_PRIVATE, PAGE_ANY_NODE, &block), 0);
+	CHECK_EQ(pamt_pair_get(block), 0);
+	fake_refuse(TDH_PHYMEM_PAMT_REMOVE, 1, 1000, TDX_OPERAND_BUSY | TDX_OPERAND_ID_RCX);
+	pamt_pair_put(block);
+	pool_page_free(block, TDX_LEVEL_2M, PAGE_TD_PRIVATE);
+	CHECK_EQ(pool_page_alloc(TDX_LEVEL_2M, PAGE_TD_PRIVATE, PAGE_ANY_NODE, &again), -ENOMEM);
+	fake_refuse_nothing();
+	CHECK_EQ(pool_page_alloc(TDX_LEVEL_2M, PAGE_TD_PRIVATE, PAGE_ANY_NODE, &again), 0);
+	CHECK_EQ(again.raw, block.raw);
+	CHECK_EQ(fake_pamt_pairs(), 0);
+	pool_page_free(again, TDX_LEVEL_2M, PAGE_TD_PRIVATE);
+	end();
+}
+
 TEST(a_td_lives_and_dies_on_a_dynamic_pamt)
 {
 	begin();

@@ -13,7 +13,6 @@
 #include "include/cella/errno.h"
 #include "kernel/log.h"
 #include "kernel/panic.h"
-#include "kernel/percpu.h"
 #include "tdx/doctor.h"
 #include "tdx/pamt.h"
 #include "tdx/pamt_pair.h"
@@ -107,7 +106,6 @@ static int plan(u64 wanted_bytes, const struct tdmr_limits *limits)
 		.wanted_bytes = wanted_bytes ? wanted_bytes : spare,
 		.spare_bytes = spare,
 		.nodes = pool.nodes ? pool.nodes : TDMR_ALL_NODES,
-		.cores = cpu_count(),
 	};
 
 	tdmr_plan_clear(&pool.plan);
@@ -128,7 +126,8 @@ static void report(u64 wanted_bytes, bool dynamic)
 
 	if (bytes < wanted_bytes)
 		log_warn("tdx", "the TD pool is %lu MiB, not the %lu MiB that were asked for: a quarter of RAM, at "
-			 "least %lu MiB, stays with the host, and the TDX module can only use memory inside its CMRs",
+			 "least %lu MiB, stays with the host, the TDX module can only use memory inside its CMRs, and "
+			 "PAMTs lie on the NUMA node of their memory",
 			 bytes >> 20, wanted_bytes >> 20, POOL_HOST_MINIMUM >> 20);
 	if (pool.plan.foreign_pamts)
 		log_warn("tdx", "the PAMTs of %u TDMRs lie on another NUMA node than their memory: it had no room",

@@ -25,7 +25,8 @@ void pool_give_back(void);
 
 /**
  * pool_page_alloc() - a page of the pool that the module can take, with its part of a dynamic PAMT if there is one
- * @level: TDX_LEVEL_4K or TDX_LEVEL_2M. -ENOMEM: the pool is exhausted; -EBUSY, -EIO: no PAMT for it
+ * @level: TDX_LEVEL_4K or TDX_LEVEL_2M. -ENOMEM: the pool is exhausted, or has no 2 MiB page; -EBUSY,
+ * -EIO: no PAMT for it
  */
 int __must_check pool_page_alloc(enum tdx_level level, enum page_owner owner, u32 node, hpa_t *page);
 /** pool_page_free() - the module has let go of it */

@@ -4,9 +4,9 @@
 #define TDX_RECLAIM_H
 
 #include "include/cella/types.h"
-#include "include/spec/tdx/tdmr.h"
 #include "kernel/page.h"
 #include "tdx/td.h"
+#include "tdx/tdmr.h"
 
 /** reclaim_tdr() - the TDR, last: additionally written back under the global KeyID */
 void reclaim_tdr(hpa_t tdr);
@@ -19,16 +19,5 @@ void reclaim_quarantine(hpa_t page, enum tdx_level level, enum page_owner owner,
  * quarantine otherwise. @owner: the page's tag in the books
  */
 void reclaim_td_page(const struct td *td, hpa_t page, enum tdx_level level, enum page_owner owner);
-
-/** level_bytes() - size of a page of @level; level_pages() - in 4 KiB pages */
-static inline u64 level_bytes(enum tdx_level level)
-{
-	return (u64)PAGE_SIZE << (9 * level);
-}
-
-static inline u64 level_pages(enum tdx_level level)
-{
-	return 1ull << (9 * level);
-}
 
 #endif

@@ -27,10 +27,7 @@
 #include "tdx/tdh_mem.h"
 #include "tdx/vcpu.h"
 
-enum {
-	DEMOTE_RESTARTS = 10000,	/* TDH.MEM.PAGE.DEMOTE gives way to every pending interrupt */
-	YIELD_EVERY = 64,	/* pages reclaimed between two looks at the other tasks of this core */
-};
+enum { DEMOTE_RESTARTS = 10000 };	/* TDH.MEM.PAGE.DEMOTE gives way to every pending interrupt */
 
 static void kick_all(struct td *td)
 {
@@ -389,32 +386,22 @@ bool sept_is_backed(struct td *td, gpa_t gpa)
 
 /* ---- the end ---- */
 
-struct reclaim_walk {
-	struct td *td;
-	u32 since_yield;
-};
-
 static void reclaim_entry(const struct sept_map_entry *entry, void *arg)
 {
-	struct reclaim_walk *walk = arg;
+	struct td *td = arg;
 
 	if (entry->kind == SEPT_MAP_PAGE)
-		reclaim_td_page(walk->td, entry->hpa, entry->level, PAGE_TD_PRIVATE);
+		reclaim_td_page(td, entry->hpa, entry->level, PAGE_TD_PRIVATE);
 	else
-		reclaim_td_page(walk->td, entry->hpa, TDX_LEVEL_4K, PAGE_SEPT);
-	if (++walk->since_yield == YIELD_EVERY) {
-		walk->since_yield = 0;
-		task_yield();
-	}
+		reclaim_td_page(td, entry->hpa, TDX_LEVEL_4K, PAGE_SEPT);
+	task_yield();
 }
 
 void sept_reclaim_all(struct td *td)
 {
-	struct reclaim_walk walk = { td, 0 };
-
 	if (!td->sept)
 		return;
-	sept_map_visit(td->sept, reclaim_entry, &walk);
+	sept_map_visit(td->sept, reclaim_entry, td);
 	sept_map_destroy(td->sept);
 	td->sept = NULL;
 	td->pages_private = 0;

@@ -12,6 +12,7 @@
 #include "include/spec/tdx/sept.h"
 #include "kernel/page.h"
 #include "kernel/panic.h"
+#include "tdx/tdmr.h"
 
 #define ENTRY_PAGE 1ull
 #define ENTRY_TABLE 2ull
@@ -55,7 +56,7 @@ static struct sept_map_entry describe(const struct node *node, u32 index, gpa_t 
 	struct sept_map_entry found = {
 		.kind = kind_of(node->entry[index]),
 		.level = level,
-		.gpa = GPA(ALIGN_DOWN(gpa.raw, (u64)PAGE_SIZE << (9 * level))),
+		.gpa = GPA(ALIGN_DOWN(gpa.raw, level_bytes(level))),
 	};
 
 	if (found.kind == SEPT_MAP_TABLE)
@@ -202,7 +203,7 @@ void sept_map_split(struct sept_map *map, gpa_t gpa, hpa_t hpa)
 static void visit_node(const struct node *node, enum tdx_level level, gpa_t gpa,
 		       void (*visit)(const struct sept_map_entry *entry, void *arg), void *arg)
 {
-	for (u32 i = 0; i < EPT_ENTRIES; i++, gpa = gpa_add(gpa, (u64)PAGE_SIZE << (9 * level))) {
+	for (u32 i = 0; i < EPT_ENTRIES; i++, gpa = gpa_add(gpa, level_bytes(level))) {
 		struct sept_map_entry entry = describe(node, i, gpa, level);
 
 		if (entry.kind == SEPT_MAP_TABLE)

@@ -20,6 +20,7 @@
 #include "include/spec/tdx/sept.h"
 #include "kernel/cpu_call.h"
 #include "kernel/page.h"
+#include "tdx/tdmr.h"
 
 #define ENTRY_EMPTY EPT_SUPPRESS_VE
 #define ENTRY_MMIO 0ull
@@ -42,11 +43,6 @@ struct change {
 		enum tdx_level level;	/* of that entry */
 	} retired[RETIRED_AT_ONCE];
 };
-
-static u64 entry_bytes(enum tdx_level level)
-{
-	return (u64)PAGE_SIZE << (9 * level);
-}
 
 static enum tdx_level root_level(const struct shared_ept *ept)
 {
@@ -125,7 +121,7 @@ static int split(struct shared_ept *ept, u64 *entry, enum tdx_level level)
 	if (!table)
 		return -ENOMEM;
 	if (is_present(*entry))
-		fill(table, level == TDX_LEVEL_2M ? *entry & ~EPT_LEAF : *entry, entry_bytes(level - 1));
+		fill(table, level == TDX_LEVEL_2M ? *entry & ~EPT_LEAF : *entry, level_bytes(level - 1));
 	else
 		fill(table, *entry, 0);
 	set_entry(entry, hva_to_hpa(table).raw | TABLE_RIGHTS);
@@ -153,8 +149,8 @@ static void replace(struct change *change, u64 *entry, enum tdx_level level)
 /* Is an entry of @level the right place for the part of the change that begins at its GPA? */
 static bool fits(const struct change *change, enum tdx_level level)
 {
-	return level <= change->level && IS_ALIGNED(change->gpa, entry_bytes(level)) &&
-	       change->end - change->gpa >= entry_bytes(level);
+	return level <= change->level && IS_ALIGNED(change->gpa, level_bytes(level)) &&
+	       change->end - change->gpa >= level_bytes(level);
 }
 
 /* Write the next entry of the change and move on. Lock held. */
@@ -164,7 +160,7 @@ static int write_next(struct change *change)
 
 	for (enum tdx_level level = root_level(change->ept);; level--) {
 		u64 *entry = entry_in(table, change->gpa, level);
-		u64 next = ALIGN_DOWN(change->gpa, entry_bytes(level)) + entry_bytes(level);
+		u64 next = ALIGN_DOWN(change->gpa, level_bytes(level)) + level_bytes(level);
 
 		if (fits(change, level)) {
 			replace(change, entry, level);
@@ -235,14 +231,14 @@ int shared_ept_map(struct shared_ept *ept, gpa_t gpa, hpa_t hpa, enum tdx_level 
 	struct change change = {
 		.ept = ept,
 		.gpa = gpa.raw | ept->shared_bit,
-		.end = (gpa.raw | ept->shared_bit) + entry_bytes(level),
+		.end = (gpa.raw | ept->shared_bit) + level_bytes(level),
 		.entry = hpa.raw | PAGE_FLAGS | EPT_READ | (access == SHARED_READ_WRITE ? EPT_WRITE : 0) |
 			 (level == TDX_LEVEL_2M ? EPT_LEAF : 0),
 		.level = level,
 	};
 
-	if (level > TDX_LEVEL_2M || !IS_ALIGNED(gpa.raw | hpa.raw, entry_bytes(level)) ||
-	    !is_valid(ept, gpa, entry_bytes(level)))
+	if (level > TDX_LEVEL_2M || !IS_ALIGNED(gpa.raw | hpa.raw, level_bytes(level)) ||
+	    !is_valid(ept, gpa, level_bytes(level)))
 		return -EINVAL;
 	return apply(&change);
 }
@@ -288,8 +284,8 @@ bool shared_ept_lookup(struct shared_ept *ept, gpa_t gpa, hpa_t *hpa)
 			continue;
 		}
 		if (is_present(entry)) {
-			*hpa = HPA(ALIGN_DOWN(entry & EPT_ADDRESS_MASK, entry_bytes(level)) +
-				   (at & (entry_bytes(level) - 1)));
+			*hpa = HPA(ALIGN_DOWN(entry & EPT_ADDRESS_MASK, level_bytes(level)) +
+				   (at & (level_bytes(level) - 1)));
 			found = true;
 		}
 		break;

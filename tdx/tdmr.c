@@ -26,21 +26,11 @@ struct tdmr_range tdmr_next_hole(struct tdmr_range range, u64 at, const struct t
 	return (struct tdmr_range){ .base = at, .bytes = hole_end - at };
 }
 
-u32 tdmr_count_holes(struct tdmr_range range, const struct tdx_cmr *cmrs, u32 cmr_count)
-{
-	struct tdmr_range hole = tdmr_next_hole(range, range.base, cmrs, cmr_count);
-	u32 holes = 0;
-
-	for (; hole.bytes; hole = tdmr_next_hole(range, tdmr_end(hole), cmrs, cmr_count))
-		holes++;
-	return holes;
-}
-
 /* ---- PAMTs ---- */
 
 static u64 level_pamt_bytes(u64 bytes, enum tdx_level level, const struct tdmr_limits *limits)
 {
-	u64 pages = bytes / ((u64)PAGE_SIZE << (9 * level));
+	u64 pages = bytes / level_bytes(level);
 
 	if (level == TDX_LEVEL_4K && limits->bitmap_bits)
 		return ALIGN_UP(DIV_ROUND_UP(pages * limits->bitmap_bits, 8ull), PAGE_SIZE);
@@ -95,8 +85,8 @@ void tdmr_holes(struct tdmr_areas *areas, struct tdmr_range within, const struct
 		tdmr_add_area(areas, within, hole);
 }
 
-/* Bytes of @ranges in [@start, @end). */
-static u64 bytes_between(u64 start, u64 end, const struct tdmr_range *ranges, u32 count)
+/* Bytes of @ranges on @nodes in [@start, @end). */
+static u64 bytes_between(u64 start, u64 end, const struct tdmr_range *ranges, u32 count, u64 nodes)
 {
 	u64 bytes = 0;
 
@@ -104,12 +94,12 @@ static u64 bytes_between(u64 start, u64 end, const struct tdmr_range *ranges, u3
 		u64 from = MAX(start, ranges[i].base);
 		u64 to = MIN(end, tdmr_end(ranges[i]));
 
-		bytes += from < to ? to - from : 0;
+		bytes += from < to && tdmr_is_on(ranges[i], nodes) ? to - from : 0;
 	}
 	return bytes;
 }
 
-void tdmr_merge_areas(struct tdmr_areas *areas, u32 max, const struct tdmr_range *ranges, u32 range_count)
+void tdmr_merge_areas(struct tdmr_areas *areas, u32 max, const struct tdmr_range *ranges, u32 range_count, u64 nodes)
 {
 	while (areas->count > MAX(max, 1u)) {
 		struct tdmr_range *area = areas->area;
@@ -117,7 +107,7 @@ void tdmr_merge_areas(struct tdmr_areas *areas, u32 max, const struct tdmr_range
 		u32 best = 0;
 
 		for (u32 i = 0; i + 1 < areas->count; i++) {
-			u64 bytes = bytes_between(tdmr_end(area[i]), area[i + 1].base, ranges, range_count);
+			u64 bytes = bytes_between(tdmr_end(area[i]), area[i + 1].base, ranges, range_count, nodes);
 
 			if (bytes < least) {
 				least = bytes;

@@ -9,6 +9,17 @@
 #include "include/cella/types.h"
 #include "include/spec/tdx/tdmr.h"
 
+/** level_bytes() - size of a page of @level; level_pages() - in 4 KiB pages */
+static inline u64 level_bytes(enum tdx_level level)
+{
+	return (u64)PAGE_SIZE << (9 * level);
+}
+
+static inline u64 level_pages(enum tdx_level level)
+{
+	return 1ull << (9 * level);
+}
+
 /* A range of HPAs. */
 struct tdmr_range {
 	u64 base;
@@ -37,13 +48,19 @@ static inline u64 tdmr_end(struct tdmr_range range)
 	return range.base + range.bytes;
 }
 
+#define TDMR_ALL_NODES (~0ull)
+
+/* @nodes: a bit per NUMA node; the last one stands for all higher ones. */
+static inline bool tdmr_is_on(struct tdmr_range range, u64 nodes)
+{
+	return nodes & BIT(MIN(range.node, 63u));
+}
+
 /**
  * tdmr_next_hole() - the first part of @range from @at on that no CMR covers
  * Bytes 0, base at the end of @range: there is none. CMRs that touch count as one.
  */
 struct tdmr_range tdmr_next_hole(struct tdmr_range range, u64 at, const struct tdx_cmr *cmrs, u32 cmr_count);
-/** tdmr_count_holes() - how many there are in @range */
-u32 tdmr_count_holes(struct tdmr_range range, const struct tdx_cmr *cmrs, u32 cmr_count);
 
 /** tdmr_pamt_bytes() - what the PAMTs of a TDMR of @bytes need together, in whole 4 KiB pages */
 u64 tdmr_pamt_bytes(u64 bytes, const struct tdmr_limits *limits);
@@ -56,9 +73,9 @@ void tdmr_add_area(struct tdmr_areas *areas, struct tdmr_range within, struct td
 void tdmr_holes(struct tdmr_areas *areas, struct tdmr_range within, const struct tdx_cmr *cmrs, u32 cmr_count);
 /**
  * tdmr_merge_areas() - neighbours become one until @max are left (or one), each time those with the least memory of
- * @ranges between them: a reserved area may be larger than what must be reserved
+ * @ranges on @nodes between them: a reserved area may be larger than what must be reserved
  */
-void tdmr_merge_areas(struct tdmr_areas *areas, u32 max, const struct tdmr_range *ranges, u32 range_count);
+void tdmr_merge_areas(struct tdmr_areas *areas, u32 max, const struct tdmr_range *ranges, u32 range_count, u64 nodes);
 /** tdmr_is_reserved() - does @at lie in one of @areas? */
 bool tdmr_is_reserved(const struct tdmr_areas *areas, u64 at);
 

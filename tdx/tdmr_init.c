@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Initialising TDMRs: a task per core, and each takes the largest TDMR that nobody has begun, until none is left. The
- * plan has cut the TDMRs such that the longest core is as short as can be. A call does a bounded part of a TDMR with
+ * Initialising TDMRs: a task per core. A core makes a few calls on the TDMR that has most left of those that no other
+ * core is at, then chooses again; any core may go on where another stopped. So all cores end together, however few
+ * TDMRs there are, unless one TDMR alone is more than a core's even share. A call does a bounded part of a TDMR with
  * interrupts off; between two calls interrupts are served, and other tasks get their turn.
  *
  * Manual: TDX Module ABI, "TDH.SYS.TDMR.INIT Leaf".
@@ -9,21 +10,27 @@
 #include "tdx/tdmr_init.h"
 
 #include "include/cella/errno.h"
-#include "include/cella/memory_map.h"
 #include "kernel/lib/format.h"
+#include "kernel/lock.h"
 #include "kernel/log.h"
 #include "kernel/percpu.h"
 #include "kernel/sched.h"
 #include "tdx/backoff.h"
 #include "tdx/doctor.h"
 #include "tdx/tdh_sys.h"
-#include "tdx/tdmr_plan.h"
+
+/* Few enough that cores end together, and many enough that choosing costs little. */
+#define TURN_CALLS 4
 
 static struct {
-	const struct tdx_tdmr_info *tdmrs;
+	struct spinlock lock;
 	u32 count;
-	u8 order[TDX_MAX_TDMRS];	/* indexes of the TDMRs, the largest first */
-	u32 next;	/* atomic: position in the order, handed out to cores */
+	struct progress {
+		const struct tdx_tdmr_info *tdmr;
+		u64 left_bytes;	/* as the module tells: in whole GiBs */
+		u64 calls;	/* since it last told less */
+		bool taken;	/* (l) a core is at it, and owns the rest of this struct */
+	} tdmrs[TDX_MAX_TDMRS];
 	bool stopped;	/* atomic: some core was refused */
 	struct core {
 		struct task task;
@@ -34,33 +41,59 @@ static struct {
 	} cores[MAX_CPUS];
 } work;
 
-/* The module does a bounded part per call and may show progress only in whole GiBs. */
-static tdx_status_t init_tdmr(const struct tdx_tdmr_info *tdmr, u64 *calls)
+static bool has_more_left(const struct progress *a, const struct progress *b)
 {
-	u64 most_calls = tdmr->bytes / PAGE_SIZE;	/* a call covers at least one page */
-	hpa_t next = HPA(0);
-	tdx_status_t status;
+	return a->left_bytes != b->left_bytes ? a->left_bytes > b->left_bytes : a->calls < b->calls;
+}
 
-	do {
-		status = RETRY_BUSY(tdh_sys_tdmr_init(HPA(tdmr->base), &next));
-		++*calls;
-		if (tdx_status_is(status, TDX_TDMR_ALREADY_INITIALIZED))
-			break;
-		task_yield();
-	} while (tdx_succeeded(status) && next.raw < tdmr->base + tdmr->bytes && --most_calls &&
-		 !__atomic_load_n(&work.stopped, __ATOMIC_RELAXED));
+/* Let go of @done, and take the TDMR with most left; NULL: the other cores need no help. */
+static struct progress *next_turn(struct progress *done)
+{
+	struct progress *best = NULL;
+
+	spin_lock(&work.lock);
+	if (done)
+		done->taken = false;
+	for (u32 i = 0; i < work.count && !__atomic_load_n(&work.stopped, __ATOMIC_RELAXED); i++) {
+		struct progress *tdmr = &work.tdmrs[i];
+
+		if (!tdmr->taken && tdmr->left_bytes && (!best || has_more_left(tdmr, best)))
+			best = tdmr;
+	}
+	if (best)
+		best->taken = true;
+	spin_unlock(&work.lock);
+	return best;
+}
+
+static tdx_status_t call_once(struct progress *tdmr)
+{
+	hpa_t next = HPA(0);
+	tdx_status_t status = RETRY_BUSY(tdh_sys_tdmr_init(HPA(tdmr->tdmr->base), &next));
+	u64 left_bytes;
+
+	if (!tdx_succeeded(status))
+		return status;
+	left_bytes = tdmr->tdmr->base + tdmr->tdmr->bytes - next.raw;
+	if (tdx_status_is(status, TDX_TDMR_ALREADY_INITIALIZED))
+		left_bytes = 0;
+	tdmr->calls = left_bytes < tdmr->left_bytes ? 0 : tdmr->calls + 1;
+	tdmr->left_bytes = left_bytes;
 	return status;
 }
 
 static void init_here(void *arg)
 {
 	struct core *core = arg;
-	u32 at;
+	struct progress *tdmr = NULL;
 
-	while (!__atomic_load_n(&work.stopped, __ATOMIC_RELAXED) &&
-	       (at = __atomic_fetch_add(&work.next, 1, __ATOMIC_RELAXED)) < work.count) {
-		core->tdmr = work.order[at];
-		core->status = init_tdmr(&work.tdmrs[core->tdmr], &core->calls);
+	while ((tdmr = next_turn(tdmr))) {
+		core->tdmr = (u32)(tdmr - work.tdmrs);
+		for (u32 i = 0; i < TURN_CALLS && tdmr->left_bytes && tdx_succeeded(core->status); i++) {
+			core->status = call_once(tdmr);
+			core->calls++;
+			task_yield();
+		}
 		if (!tdx_succeeded(core->status))
 			__atomic_store_n(&work.stopped, true, __ATOMIC_RELAXED);
 	}
@@ -89,11 +122,10 @@ int tdmr_init_all(const struct tdx_tdmr_info *tdmrs, u32 count)
 	u32 started = 0;
 	int result;
 
-	work.tdmrs = tdmrs;
 	work.count = count;
-	work.next = 0;
 	work.stopped = false;
-	(void)tdmr_order(tdmrs, count, cpu_count(), work.order);
+	for (u32 i = 0; i < count; i++)
+		work.tdmrs[i] = (struct progress){ .tdmr = &tdmrs[i], .left_bytes = tdmrs[i].bytes };
 	for (u32 cpu = 0; cpu < cpu_count(); cpu++) {
 		struct core *core = &work.cores[cpu];
 
@@ -113,7 +145,9 @@ int tdmr_init_all(const struct tdx_tdmr_info *tdmrs, u32 count)
 		return -ENOMEM;
 	}
 	result = outcome();
+	if (result)
+		return result;
 	log_info("tdx", "%u TDMRs initialised with %lu calls, %lu on the longest of %u cores, %lu would be ideal", count,
 		 calls, longest, started, DIV_ROUND_UP(calls, (u64)cpu_count()));
-	return result;
+	return 0;
 }

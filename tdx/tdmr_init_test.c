@@ -12,7 +12,7 @@
 #include "tests/unit/tdx_world.h"
 #include "tests/unit/test.h"
 
-#define CALLS_PER_GIB 4	/* of the fake */
+#define CALLS_PER_GIB 64	/* of the fake */
 
 /* Hand @count TDMRs of @gibs each to the fake module; @cores in the machine. */
 static struct tdx_tdmr_info *begin(u32 cores, u32 count, u64 gibs)
@@ -53,7 +53,7 @@ TEST(tdmr_init_shares_the_work_out)
 {
 	static const struct {
 		u32 cores, tdmrs, longest_tdmrs;
-	} rows[] = { { 1, 7, 7 }, { 2, 7, 4 }, { 4, 8, 2 }, { 8, 8, 1 }, { 8, 3, 1 } };
+	} rows[] = { { 1, 7, 7 }, { 2, 8, 4 }, { 4, 8, 2 }, { 8, 8, 1 }, { 8, 3, 1 } };
 
 	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct tdx_tdmr_info *tdmrs = begin(rows[i].cores, rows[i].tdmrs, 1);
@@ -64,16 +64,49 @@ TEST(tdmr_init_shares_the_work_out)
 	}
 }
 
-TEST(tdmr_init_begins_with_the_largest)
+/* The least that is possible: an even share, but no less than the largest TDMR, which has one core at a time. */
+static u64 ideal(u32 cores, u64 gibs, u64 largest_gibs)
+{
+	return MAX(DIV_ROUND_UP(gibs * CALLS_PER_GIB, (u64)cores), largest_gibs * CALLS_PER_GIB);
+}
+
+TEST(tdmr_init_gives_each_core_an_even_share)
+{
+	for (u32 cores = 1; cores <= 8; cores++) {
+		for (u32 gibs = 1; gibs <= 64; gibs += gibs < 24 ? 1 : 5) {
+			struct tdx_tdmr_info *tdmrs = begin(cores, gibs, 1);
+
+			CHECK_EQ(tdmr_init_all(tdmrs, gibs), 0);
+			CHECK_EQ(fake_calls(TDH_SYS_TDMR_INIT), gibs * CALLS_PER_GIB);
+			CHECK(longest() * 10 <= ideal(cores, gibs, 1) * 11);
+		}
+	}
+}
+
+TEST(tdmr_init_gives_each_core_an_even_share_of_uneven_tdmrs)
+{
+	for (u32 cores = 1; cores <= 8; cores++) {
+		struct tdx_tdmr_info *tdmrs = begin(cores, 7, 5);
+		u64 gibs = 0;
+
+		for (u32 i = 0; i < 7; i++) {
+			tdmrs[i].bytes = GIB(1 + i * 3 % 5);
+			gibs += tdmrs[i].bytes / GIB(1);
+		}
+		CHECK_EQ(tdmr_init_all(tdmrs, 7), 0);
+		CHECK_EQ(fake_calls(TDH_SYS_TDMR_INIT), gibs * CALLS_PER_GIB);
+		CHECK(longest() * 10 <= ideal(cores, gibs, 5) * 11);
+	}
+}
+
+TEST(tdmr_init_lets_one_core_at_a_large_tdmr_while_others_do_the_rest)
 {
 	struct tdx_tdmr_info *tdmrs = begin(2, 3, 4);
 
-	/* 1, 1 and 2 GiB used of them: the last one first, the others on the other core */
 	tdmrs[0].bytes = tdmrs[1].bytes = GIB(1);
-	tdmrs[2].bytes = GIB(2);
+	tdmrs[2].bytes = GIB(4);
 	CHECK_EQ(tdmr_init_all(tdmrs, 3), 0);
-	CHECK_EQ(work.order[0], 2);
-	CHECK_EQ(longest(), 2 * CALLS_PER_GIB);
+	CHECK_EQ(longest(), 4 * CALLS_PER_GIB);
 }
 
 TEST(tdmr_init_stops_every_core_when_one_is_refused)

@@ -6,11 +6,12 @@
  *    first and the highest among equals; inside one the pool takes what is free from the top. When every further run of
  *    granules would need a TDMR too many, only neighbours of chosen ones are taken, and then gaps are bridged as long
  *    as the memory behind a gap is more than the PAMT of the gap.
- * 2. TDMRs. Runs are cut where one TDMR could not reserve all holes, then as evenly as they go; of all numbers of TDMRs
- *    that the module takes the one is chosen whose longest core is shortest.
+ * 2. TDMRs. Runs are cut where one TDMR could not reserve all holes, and between nodes if there are TDMRs enough, so that
+ *    a PAMT serves one node; then as evenly as they go into as many TDMRs as the module takes: cores initialise them
+ *    side by side, and the largest has one core at a time.
  * 3. Pool. Memory between two holes is given up where a TDMR would have more holes than reserved areas: an area may be
  *    larger than a hole. So a plan never fails for holes.
- * 4. PAMTs. In memory that did not become pool, from the top, on the node they serve, then on any, then in the pool.
+ * 4. PAMTs. In memory that did not become pool, from the top, or in the pool, on the node they serve; then on any.
  * 5. Reserved areas: holes and PAMTs of all TDMRs, merged as in 3.
  *
  * A TDMR may cover host memory as long as that is convertible: it is just never given to the module.
@@ -58,11 +59,6 @@ void tdmr_plan_add(struct tdmr_plan *plan, struct tdmr_range range, const struct
 
 /* ---- 1. granules ---- */
 
-static bool node_is_wanted(const struct tdmr_request *request, u32 node)
-{
-	return request->nodes & BIT(MIN(node, 63u));
-}
-
 static u32 areas_for_holes(const struct tdmr_limits *limits)
 {
 	/* one on each side of some memory is the least that leaves any */
@@ -74,7 +70,8 @@ static bool find_holes(const struct tdmr_plan *plan, const struct tdmr_request *
 		       struct tdmr_areas *areas)
 {
 	tdmr_holes(areas, within, request->cmrs, request->cmr_count);
-	tdmr_merge_areas(areas, areas_for_holes(&request->limits), plan->memory, plan->memory_count);
+	tdmr_merge_areas(areas, areas_for_holes(&request->limits), plan->memory, plan->memory_count,
+			 request->nodes);
 	return areas->count <= request->limits.max_reserved;
 }
 
@@ -85,7 +82,7 @@ static struct tdmr_range usable_part(const struct tdmr_request *request, struct 
 	u64 start = MAX(m.base, within.base);
 	u64 end = MIN(tdmr_end(m), tdmr_end(within));
 
-	if (start >= end || !node_is_wanted(request, m.node) || tdmr_is_reserved(reserved, start))
+	if (start >= end || !tdmr_is_on(m, request->nodes) || tdmr_is_reserved(reserved, start))
 		end = start;
 	return (struct tdmr_range){ start, end - start, m.node };
 }
@@ -101,6 +98,7 @@ static void find_granules(struct tdmr_plan *plan, const struct tdmr_request *req
 		for (u64 base = ALIGN_DOWN(m.base, TDX_TDMR_ALIGN); base < tdmr_end(m); base += TDX_TDMR_ALIGN) {
 			struct tdmr_range within = { .base = base, .bytes = TDX_TDMR_ALIGN };
 			struct tdmr_granule *last = &plan->granules[plan->granule_count];
+			u64 bytes;
 
 			if (!plan->granule_count || last[-1].base != base) {
 				if (plan->granule_count == TDMR_MAX_GRANULES)
@@ -109,8 +107,10 @@ static void find_granules(struct tdmr_plan *plan, const struct tdmr_request *req
 				*last++ = (struct tdmr_granule){ .base = base };
 				usable = find_holes(plan, request, within, &areas);
 			}
-			if (usable)
-				last[-1].usable_bytes += usable_part(request, m, within, &areas).bytes;
+			bytes = usable ? usable_part(request, m, within, &areas).bytes : 0;
+			if (bytes)
+				last[-1].node = m.node;
+			last[-1].usable_bytes += bytes;
 		}
 	}
 }
@@ -145,18 +145,20 @@ static struct tdmr_granule *best_granule(struct tdmr_plan *plan, u64 pamt_bytes,
 	return best;
 }
 
-/* Memory of granule @to less the PAMT of the GiBs up to the covered granule @from; 0: not worth it. */
-static u64 gain(const struct tdmr_plan *plan, u32 from, u32 to, u64 pamt_bytes)
+/* Memory of granule @to less the PAMT of the GiBs up to the covered granule @from; 0: not worth it, or above @spare. */
+static u64 gain(const struct tdmr_plan *plan, u32 from, u32 to, u64 pamt_bytes, u64 spare)
 {
 	u64 a = plan->granules[from].base;
 	u64 b = plan->granules[to].base;
 	u64 cost = (a < b ? b - a : a - b) / TDX_TDMR_ALIGN * pamt_bytes;
 
-	return plan->granules[to].usable_bytes > cost ? plan->granules[to].usable_bytes - cost : 0;
+	if (plan->granules[to].usable_bytes <= cost || spare < cost + PAGE_SIZE_2M)
+		return 0;
+	return plan->granules[to].usable_bytes - cost;
 }
 
-/* Cover the gap whose far side is worth most; returns the GiBs it has, 0: none is worth its PAMT. */
-static u64 bridge(struct tdmr_plan *plan, u64 pamt_bytes)
+/* Cover the gap whose far side is worth most; returns the GiBs it has, 0: none is worth its PAMT or can be paid. */
+static u64 bridge(struct tdmr_plan *plan, u64 pamt_bytes, u64 spare)
 {
 	struct tdmr_granule *granules = plan->granules;
 	u32 near[2] = { 0, 0 };	/* ends of the best gap, in order */
@@ -171,8 +173,8 @@ static u64 bridge(struct tdmr_plan *plan, u64 pamt_bytes)
 
 			if (granules[i].covered) {
 				from = i;
-			} else if (from != NO_NEIGHBOUR && gain(plan, from, i, pamt_bytes) > most) {
-				most = gain(plan, from, i, pamt_bytes);
+			} else if (from != NO_NEIGHBOUR && gain(plan, from, i, pamt_bytes, spare) > most) {
+				most = gain(plan, from, i, pamt_bytes, spare);
 				near[0] = MIN(from, i);
 				near[1] = MAX(from, i);
 			}
@@ -196,31 +198,29 @@ static u64 choose(struct tdmr_plan *plan, const struct tdmr_request *request, u6
 	u64 gibs = 0;
 	u32 runs = 0;
 
-	for (u32 i = 0; i < plan->granule_count; i++)
-		plan->granules[i] = (struct tdmr_granule){
-			.base = plan->granules[i].base, .usable_bytes = plan->granules[i].usable_bytes,
-		};
-	while (wanted && spare) {
+	for (u32 i = 0; i < plan->granule_count; i++) {
+		struct tdmr_granule *granule = &plan->granules[i];
+
+		granule->taken_bytes = 0;
+		granule->covered = granule->bridged = false;
+	}
+	while (wanted) {
 		struct tdmr_granule *granule = best_granule(plan, pamt_bytes, runs < request->limits.max_tdmrs);
-		u64 more = granule ? !granule->covered : bridge(plan, pamt_bytes);
+		u64 more = granule ? !granule->covered : bridge(plan, pamt_bytes, spare);
 		u64 cost = more * pamt_bytes;
 
-		if (!granule) {
-			gibs += more;
-			spare -= MIN(spare, cost);
-			if (!more)
-				break;
-			continue;
-		}
-		if (spare < cost + PAGE_SIZE_2M)
+		if (granule ? spare < cost + PAGE_SIZE_2M : !more)
 			break;
+		gibs += more;
+		spare -= cost;
+		if (!granule)
+			continue;
 		if (more)
 			runs += 1 - covered_neighbours(plan, (u32)(granule - plan->granules));
-		gibs += more;
 		granule->covered = true;
-		granule->taken_bytes = MIN(MIN(granule->usable_bytes, wanted), ALIGN_DOWN(spare - cost, PAGE_SIZE_2M));
+		granule->taken_bytes = MIN(MIN(granule->usable_bytes, wanted), ALIGN_DOWN(spare, PAGE_SIZE_2M));
 		wanted -= granule->taken_bytes;
-		spare -= cost + granule->taken_bytes;
+		spare -= granule->taken_bytes;
 	}
 	return gibs;
 }
@@ -234,10 +234,17 @@ struct stretch {
 	u64 parts;
 };
 
-/* Stretches of covered granules with no more than @max_holes each; more than TDX_MAX_TDMRS are counted, not written. */
-static u32 find_stretches(const struct tdmr_plan *plan, const struct tdmr_request *request, u32 max_holes,
+/* Where a run of granules is cut whatever their number. */
+struct cuts {
+	bool at_nodes;
+	u32 max_holes;	/* in a TDMR */
+};
+
+/* Stretches of covered granules between such cuts; more than TDX_MAX_TDMRS are counted, not written. */
+static u32 find_stretches(const struct tdmr_plan *plan, const struct tdmr_request *request, struct cuts cuts,
 			  struct stretch stretches[TDX_MAX_TDMRS])
 {
+	static struct tdmr_areas holes;
 	u32 count = 0;
 
 	for (u32 i = 0; i < plan->granule_count; i++) {
@@ -246,14 +253,16 @@ static u32 find_stretches(const struct tdmr_plan *plan, const struct tdmr_reques
 
 		if (!plan->granules[i].covered)
 			continue;
-		while (is_linked(plan, i) && plan->granules[i + 1].covered)
+		while (is_linked(plan, i) && plan->granules[i + 1].covered &&
+		       (!cuts.at_nodes || plan->granules[i + 1].node == plan->granules[i].node))
 			i++;
 		end = plan->granules[i].base + TDX_TDMR_ALIGN;
 		while (base < end) {
 			struct tdmr_range part = { .base = base, .bytes = end - base };
 
-			while (part.bytes > TDX_TDMR_ALIGN &&
-			       tdmr_count_holes(part, request->cmrs, request->cmr_count) > max_holes)
+			tdmr_holes(&holes, part, request->cmrs, request->cmr_count);
+			for (; part.bytes > TDX_TDMR_ALIGN && holes.count > cuts.max_holes;
+			     tdmr_holes(&holes, part, request->cmrs, request->cmr_count))
 				part.bytes -= TDX_TDMR_ALIGN;
 			if (count < TDX_MAX_TDMRS)
 				stretches[count] = (struct stretch){ base, part.bytes / TDX_TDMR_ALIGN, 1 };
@@ -295,55 +304,18 @@ static void cut(struct tdmr_plan *plan, struct stretch *stretches, u32 count, u3
 	plan->tdmr_count = used;
 }
 
-u64 tdmr_order(const struct tdx_tdmr_info *tdmrs, u32 count, u32 cores, u8 order[TDX_MAX_TDMRS])
-{
-	static u64 load[MAX_CPUS];	/* too large for a stack */
-	u64 longest = 0;
-
-	cores = MIN(MAX(cores, 1u), (u32)MAX_CPUS);
-	memset(load, 0, cores * sizeof(load[0]));
-	for (u32 i = 0; i < count; i++) {
-		u32 at = i;
-
-		for (; at > 0 && tdmrs[order[at - 1]].bytes < tdmrs[i].bytes; at--)
-			order[at] = order[at - 1];
-		order[at] = (u8)i;
-	}
-	for (u32 i = 0; i < count; i++) {
-		u64 *free_first = load;
-
-		for (u32 core = 1; core < cores; core++)
-			if (load[core] < *free_first)
-				free_first = &load[core];
-		*free_first += tdmrs[order[i]].bytes;
-		longest = MAX(longest, *free_first);
-	}
-	return longest;
-}
-
 static void cover(struct tdmr_plan *plan, const struct tdmr_request *request, u64 gibs)
 {
 	static struct stretch stretches[TDX_MAX_TDMRS];
-	u8 order[TDX_MAX_TDMRS];
 	u32 most = (u32)MIN(request->limits.max_tdmrs, gibs);
-	u32 max_holes = areas_for_holes(&request->limits);
-	u64 shortest = ~0ull;
-	u32 best = most;
+	struct cuts cuts = { true, areas_for_holes(&request->limits) };
 	u32 count;
 
-	while ((count = find_stretches(plan, request, max_holes, stretches)) > most)
-		max_holes++;
-	for (u32 wanted = most; wanted >= count; wanted--) {
-		u64 longest;
-
-		cut(plan, stretches, count, wanted);
-		longest = tdmr_order(plan->tdmrs, plan->tdmr_count, request->cores, order);
-		if (longest < shortest) {
-			shortest = longest;
-			best = wanted;
-		}
+	while ((count = find_stretches(plan, request, cuts, stretches)) > most) {
+		cuts.max_holes += !cuts.at_nodes;
+		cuts.at_nodes = false;
 	}
-	cut(plan, stretches, count, best);
+	cut(plan, stretches, count, most);
 }
 
 /* ---- 3. the pool ---- */
@@ -438,9 +410,11 @@ static bool find_room(struct tdmr_plan *plan, u32 tdmr, u64 bytes, u32 node)
 	return false;
 }
 
-/* The bottom of the lowest range of the pool that is large enough. */
+/* The bottom of the lowest range of the pool that is large enough, unless that were all of the pool. */
 static bool take_from_pool(struct tdmr_plan *plan, u32 tdmr, u64 bytes, u32 node)
 {
+	if (tdmr_plan_pool_bytes(plan) <= ALIGN_UP(bytes, PAGE_SIZE_2M))
+		return false;
 	for (u32 i = plan->pool_count; i-- > 0;) {
 		struct tdmr_range *range = &plan->pool[i];
 
@@ -471,8 +445,8 @@ static bool place_pamts(struct tdmr_plan *plan, const struct tdmr_limits *limits
 		u32 node = node_served(plan, &plan->tdmrs[i]);
 		u64 bytes = tdmr_pamt_bytes(plan->tdmrs[i].bytes, limits);
 
-		if (!find_room(plan, i, bytes, node) && !find_room(plan, i, bytes, PAGE_ANY_NODE) &&
-		    !take_from_pool(plan, i, bytes, node) && !take_from_pool(plan, i, bytes, PAGE_ANY_NODE))
+		if (!find_room(plan, i, bytes, node) && !take_from_pool(plan, i, bytes, node) &&
+		    !find_room(plan, i, bytes, PAGE_ANY_NODE) && !take_from_pool(plan, i, bytes, PAGE_ANY_NODE))
 			return false;
 		plan->foreign_pamts += node != PAGE_ANY_NODE && node != plan->pamts[i].node;
 		tdmr_set_pamt(&plan->tdmrs[i], plan->pamts[i].base, limits);
@@ -493,7 +467,7 @@ static bool reserve(struct tdmr_plan *plan, const struct tdmr_request *request)
 		tdmr_holes(&areas, tdmr, request->cmrs, request->cmr_count);
 		for (u32 j = 0; j < plan->tdmr_count; j++)
 			tdmr_add_area(&areas, tdmr, plan->pamts[j]);
-		tdmr_merge_areas(&areas, max, plan->pool, plan->pool_count);
+		tdmr_merge_areas(&areas, max, plan->pool, plan->pool_count, TDMR_ALL_NODES);
 		if (areas.count > max)
 			return false;
 		for (u32 a = 0; a < areas.count; a++) {

@@ -11,7 +11,6 @@
 
 #define TDMR_MAX_RANGES 1024	/* free ranges looked at; a freshly booted machine has a few dozen */
 #define TDMR_MAX_GRANULES 4096	/* 1 GiB each: 4 TiB of memory that the search looks at */
-#define TDMR_ALL_NODES (~0ull)
 
 /* What is wanted, and from what. */
 struct tdmr_request {
@@ -20,8 +19,7 @@ struct tdmr_request {
 	u32 cmr_count;
 	u64 wanted_bytes;	/* of pool */
 	u64 spare_bytes;	/* what pool and PAMTs may take together */
-	u64 nodes;	/* bit per NUMA node that the pool may lie on; the last bit stands for all higher ones */
-	u32 cores;	/* that will initialise TDMRs */
+	u64 nodes;	/* that the pool may lie on, see tdmr_is_on() */
 };
 
 /* One GiB of address space that a TDMR may cover. */
@@ -29,6 +27,7 @@ struct tdmr_granule {
 	u64 base;	/* HPA, 1 GiB aligned */
 	u64 usable_bytes;	/* memory that the pool could take there, in whole 2 MiB blocks */
 	u64 taken_bytes;	/* of these, from the top: part of the pool */
+	u32 node;	/* of these, or of some of them */
 	bool covered;	/* lies in a TDMR */
 	bool bridged;	/* TDMRs go on from here to the next granule, whatever lies between */
 };
@@ -58,11 +57,5 @@ void tdmr_plan_add(struct tdmr_plan *plan, struct tdmr_range range, const struct
 int __must_check tdmr_plan_make(struct tdmr_plan *plan, const struct tdmr_request *request);
 /** tdmr_plan_pool_bytes() - how much pool it has */
 u64 tdmr_plan_pool_bytes(const struct tdmr_plan *plan);
-
-/**
- * tdmr_order() - @order: indexes of @tdmrs, the largest first: the order to initialise them in
- * Returns the bytes on the core with most of them when each of @cores takes the next as soon as it is done.
- */
-u64 tdmr_order(const struct tdx_tdmr_info *tdmrs, u32 count, u32 cores, u8 order[TDX_MAX_TDMRS]);
 
 #endif

@@ -19,17 +19,23 @@ static struct tdmr_range range(u64 base, u64 end)
 	return (struct tdmr_range){ .base = base, .bytes = end - base };
 }
 
+static u32 count_holes(struct tdmr_range within, const struct tdx_cmr *cmrs, u32 count)
+{
+	tdmr_holes(&areas, within, cmrs, count);
+	return areas.count;
+}
+
 TEST(tdmr_holes_end_where_a_cmr_begins_and_cmrs_that_touch_are_one)
 {
 	const struct tdx_cmr cmrs[] = { cmr(MIB(1), GIB(1)), cmr(GIB(1), GIB(2)), { 0, 0 }, cmr(GIB(3), GIB(4)) };
 
-	CHECK_EQ(tdmr_count_holes(range(MIB(512), GIB(1) + MIB(512)), cmrs, 4), 0);
-	CHECK_EQ(tdmr_count_holes(range(0, MIB(2)), cmrs, 4), 1);
-	CHECK_EQ(tdmr_count_holes(range(0, GIB(6)), cmrs, 4), 3);
+	CHECK_EQ(count_holes(range(MIB(512), GIB(1) + MIB(512)), cmrs, 4), 0);
+	CHECK_EQ(count_holes(range(0, MIB(2)), cmrs, 4), 1);
+	CHECK_EQ(count_holes(range(0, GIB(6)), cmrs, 4), 3);
 	CHECK_EQ(tdmr_next_hole(range(GIB(1), GIB(6)), GIB(1), cmrs, 4).base, GIB(2));
 	CHECK_EQ(tdmr_next_hole(range(GIB(1), GIB(6)), GIB(1), cmrs, 4).bytes, GIB(1));
 	CHECK_EQ(tdmr_next_hole(range(GIB(1), GIB(2)), GIB(1), cmrs, 4).base, GIB(2));
-	CHECK_EQ(tdmr_count_holes(range(GIB(1), GIB(2)), cmrs, 0), 1);
+	CHECK_EQ(count_holes(range(GIB(1), GIB(2)), cmrs, 0), 1);
 }
 
 TEST(tdmr_pamt_has_the_manuals_size)
@@ -82,10 +88,10 @@ TEST(tdmr_areas_merge_over_the_least_memory)
 	areas.count = 0;
 	for (u32 i = 0; i < 4; i++)
 		tdmr_add_area(&areas, range(0, GIB(1)), range(starts[i], starts[i] + MIB(1)));
-	tdmr_merge_areas(&areas, 3, memory, 3);
+	tdmr_merge_areas(&areas, 3, memory, 3, TDMR_ALL_NODES);
 	CHECK_EQ(areas.count, 3);
 	CHECK_EQ(areas.area[1].base, MIB(100));
 	CHECK_EQ(tdmr_end(areas.area[1]), MIB(113));
-	tdmr_merge_areas(&areas, 0, memory, 3);
+	tdmr_merge_areas(&areas, 0, memory, 3, TDMR_ALL_NODES);
 	CHECK_EQ(areas.count, 1);
 }

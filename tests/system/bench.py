@@ -128,10 +128,10 @@ def at_the_prompt(run):
 
 
 def tdmr_run():
-    """Who initialises how much on 1, 2, 4 and 8 cores with 10 GiB, and what both kinds of PAMT cost."""
+    """Who initialises how much on 1, 2, 4 and 8 cores with 14 GiB, and what both kinds of PAMT cost."""
     rows = []
     for cpus in (1, 2, 4, 8):
-        run = Run("tdmr_%d" % cpus, "boot", at_the_prompt, "--config", "none", "--firmware", "none", cpus=cpus, memory_mib=10240)
+        run = Run("tdmr_%d" % cpus, "boot", at_the_prompt, "--config", "none", "--firmware", "none", cpus=cpus, memory_mib=14336)
         cores = {}
         for line in run.lines:
             match = re.search(r"trace core=(\d+) seamcall TDH\.SYS\.TDMR\.INIT ", line)
@@ -140,7 +140,7 @@ def tdmr_run():
         rows.append(("TDMR.INIT on %d cores: calls on the longest" % cpus, max(cores.values())))
         rows.append(("TDMR.INIT on %d cores: even share" % cpus, -(-sum(cores.values()) // cpus)))
     for kind, below in (("static", ""), ("dynamic", "platform=dynamic-pamt")):
-        run = Run("pamt_" + kind, "boot", at_the_prompt, "--config", "none", "--firmware", "none", below=below, memory_mib=10240)
+        run = Run("pamt_" + kind, "boot", at_the_prompt, "--config", "none", "--firmware", "none", below=below, memory_mib=14336)
         pool, pamt = re.search(r"TD pool (\d+) MiB .* %s PAMT (\d+) KiB" % kind, run.machine.received.decode(errors="replace")).groups()
         rows.append(("%s PAMT: MiB of TD pool" % kind, int(pool)))
         rows.append(("%s PAMT: KiB" % kind, int(pamt)))

@@ -406,7 +406,7 @@ static u64 sys_tdmr_init(struct seamcall_regs *regs)
 			continue;
 		if (fake.tdmr_next[i] >= end)
 			return TDX_TDMR_ALREADY_INITIALIZED;
-		fake.tdmr_next[i] += MIB(256);
+		fake.tdmr_next[i] += MIB(16);
 		regs->rdx = ALIGN_DOWN(fake.tdmr_next[i], TDX_TDMR_ALIGN);
 		return OK(SUCCESS);
 	}

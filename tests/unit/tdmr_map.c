@@ -93,7 +93,7 @@ const char *tdmr_map_try(const u8 *data, size_t bytes)
 		.limits = { world.max_tdmrs, world.max_reserved, { 16, 16, 16 }, world.bitmap_bits },
 		.cmrs = cmrs, .cmr_count = world.cmr_count,
 		.wanted_bytes = bytes & 1 ? world.spare_bytes : MIB(2 + (bytes & 0xff0)),
-		.spare_bytes = world.spare_bytes, .nodes = world.nodes, .cores = (u32)(1 + bytes % 61),
+		.spare_bytes = world.spare_bytes, .nodes = world.nodes,
 	};
 	plan.tdmrs = tdmrs;
 	memset(tdmrs, 0x5a, sizeof(tdmrs));
