@@ -58,7 +58,7 @@ struct check {
 
 static u64 msr(const struct platform_facts *facts, u32 number)
 {
-	u64 value;
+	u64 value = 0;
 
 	(void)facts->read_msr(number, &value);
 	return value;

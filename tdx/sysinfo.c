@@ -171,7 +171,8 @@ void tdx_sysinfo_report(void (*line)(const char *text))
 	put(line, "limits    %u TDMRs with %u reserved areas, PAMT entries of %u, %u and %u bytes", sysinfo.max_tdmrs,
 	    sysinfo.max_reserved_per_tdmr, sysinfo.pamt_4k_entry_bytes, sysinfo.pamt_2m_entry_bytes,
 	    sysinfo.pamt_1g_entry_bytes);
-	put(line, "TDs       %u vCPUs, %u TDCS and %u TDVPS pages, ATTRIBUTES 0x%lx to 0x%lx, XFAM 0x%lx to 0x%lx",
+	put(line, "TDs       %u vCPUs, %u TDCS and %u TDVPS pages, ATTRIBUTES must 0x%lx may 0x%lx, "
+		  "XFAM must 0x%lx may 0x%lx",
 	    sysinfo.max_vcpus_per_td, sysinfo.tdcs_bytes / PAGE_SIZE, sysinfo.tdvps_bytes / PAGE_SIZE,
 	    sysinfo.attributes_fixed1, sysinfo.attributes_fixed0, sysinfo.xfam_fixed1, sysinfo.xfam_fixed0);
 	for (u32 i = 0; i < sysinfo.cpuid_config_count; i++) {
