@@ -231,12 +231,37 @@ static u64 good_bytes(const struct check_world *world, u64 base, u64 bytes, u64 
 	return good;
 }
 
-bool tdmr_check_must_exist(const struct check_world *world)
+static u64 pamt_of_one_gib(const struct check_world *world)
 {
-	u64 pamt = 0, longest = 0, most = 0;
+	u64 bytes = 0;
 
 	for (u32 level = 0; level < 3; level++)
-		pamt += (pamt_minimum(world, GIB(1), level) + PAGE_SIZE - 1) / PAGE_SIZE * PAGE_SIZE;
+		bytes += (pamt_minimum(world, GIB(1), level) + PAGE_SIZE - 1) / PAGE_SIZE * PAGE_SIZE;
+	return bytes;
+}
+
+u64 tdmr_check_least_pool(const struct check_world *world)
+{
+	u64 pamt = (pamt_of_one_gib(world) + MIB(2) - 1) / MIB(2) * MIB(2);
+	u64 longest = 0;
+
+	if (world->max_reserved < 2 || !world->max_tdmrs)
+		return 0;
+	for (u32 i = 0; i < world->free_count; i++) {
+		u64 first = world->free[i].base / GIB(1), last = (world->free[i].base + world->free[i].bytes - 1) / GIB(1);
+
+		for (u64 gib = first; gib <= last; gib++)
+			good_bytes(world, gib * GIB(1), GIB(1), world->nodes, &longest);
+	}
+	if (longest > world->spare_bytes)
+		longest = world->spare_bytes;
+	return longest > pamt ? longest - pamt : 0;
+}
+
+bool tdmr_check_must_exist(const struct check_world *world)
+{
+	u64 pamt = pamt_of_one_gib(world), longest = 0, most = 0;
+
 	if (world->max_reserved < 2 || !world->max_tdmrs || world->spare_bytes < pamt + MIB(2))
 		return false;
 	for (u32 i = 0; i < world->free_count; i++) {

@@ -34,5 +34,7 @@ const char *tdmr_check_memory(const struct check_world *world, const struct tdx_
 			      const struct check_range *pool, u32 pool_count);
 /** tdmr_check_must_exist() - is there a GiB that could be pool, and a place for its PAMTs beside it? Greedy: may say no */
 bool tdmr_check_must_exist(const struct check_world *world);
+/** tdmr_check_least_pool() - bytes of pool that one TDMR of a GiB around the longest stretch of memory gives, or 0 */
+u64 tdmr_check_least_pool(const struct check_world *world);
 
 #endif

@@ -85,6 +85,7 @@ const char *tdmr_map_try(const u8 *data, size_t bytes)
 	struct check_world world;
 	struct tdmr_request request;
 	const char *broken;
+	u64 least;
 
 	input.data = data;
 	input.bytes = bytes;
@@ -106,6 +107,10 @@ const char *tdmr_map_try(const u8 *data, size_t bytes)
 		return tdmr_check_must_exist(&world) ? "no plan, though there is one" : NULL;
 	}
 	plans_made++;
+	/* half: a plan that finds no room for its PAMTs is tried again with half the pool */
+	least = tdmr_check_least_pool(&world) / 2;
+	if (tdmr_plan_pool_bytes(&plan) < (least < request.wanted_bytes / 2 ? least : request.wanted_bytes / 2))
+		return "a pool too small for the map";
 	for (u32 i = 0; i < plan.pool_count; i++)
 		pool[i] = (struct check_range){ plan.pool[i].base, plan.pool[i].bytes, plan.pool[i].node };
 	broken = tdmr_check_list(&world, tdmrs, plan.tdmr_count);
