@@ -141,12 +141,13 @@ void seamcall_dispatch(struct emu_cpu *cpu)
 	const struct leaf_row *row = find_leaf(leaf);
 	u64 status;
 
-	if ((rax & TDX_LEAF_RESERVED_MASK) != 0 || version > row->max_version) {
+	/* A leaf that knows versions says itself, in a state that lets it run, which is the highest. */
+	if ((rax & TDX_LEAF_RESERVED_MASK) != 0 || (version != 0 && row->max_version == 0)) {
 		gpr[GPR_RAX] = TDX_OPERAND_INVALID | TDX_OPERAND_ID_RAX;
 		return;
 	}
 	status = check_state(row);
-	if (status == TDX_SUCCESS && row->run == NULL)
+	if (status == TDX_SUCCESS && (row->run == NULL || version > row->max_version))
 		status = TDX_OPERAND_INVALID | TDX_OPERAND_ID_RAX;
 	if (status != TDX_SUCCESS)
 		gpr[GPR_RAX] = status;

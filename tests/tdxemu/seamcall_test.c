@@ -136,8 +136,18 @@ TEST(the_form_of_rax_is_checked_before_the_state)
 	reach(SYS_SHUTDOWN);
 	CHECK_EQ(dispatch(TDH_SYS_RD | BIT(24)), INVALID(RAX));
 	CHECK_EQ(dispatch(TDH_SYS_RD | 1 << TDX_LEAF_VERSION_SHIFT), INVALID(RAX));
-	CHECK_EQ(dispatch(TDH_SYS_UPDATE | 2 << TDX_LEAF_VERSION_SHIFT), INVALID(RAX));
 	CHECK_EQ(dispatch(TDH_SYS_UPDATE | 1 << TDX_LEAF_VERSION_SHIFT), TDX_SYS_SHUTDOWN);
+}
+
+TEST(which_version_is_too_high_is_the_leafs_to_say_after_the_state)
+{
+	reach(SYS_SHUTDOWN);
+	CHECK_EQ(dispatch(TDH_SYS_UPDATE | 2 << TDX_LEAF_VERSION_SHIFT), TDX_SYS_SHUTDOWN);
+	reach(SYS_INIT_DONE);
+	CHECK_EQ(dispatch(TDH_SYS_UPDATE | 2 << TDX_LEAF_VERSION_SHIFT), INVALID(RAX));
+	CHECK_EQ(dispatch(TDH_MNG_RD | 2 << TDX_LEAF_VERSION_SHIFT), TDX_SYS_NOT_READY);
+	reach(SYS_READY);
+	CHECK_EQ(dispatch(TDH_MNG_RD | 2 << TDX_LEAF_VERSION_SHIFT), INVALID(RAX));
 }
 
 TEST(disable_keeps_other_leaves_out_until_it_is_through)
