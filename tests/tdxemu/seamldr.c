@@ -136,6 +136,7 @@ static u64 leaf_seaminfo(struct emu_cpu *cpu, u64 gpr[GPR_COUNT])
 		info->socket_fms[info->socket_count++] = td_platform_fms();
 	info->seamldr_base = EMU_BASE;
 	info->seamldr_bytes = EMU_BYTES;
+	info->no_integrity = 1;	/* as leaf_sys_init_firmware.c takes it */
 	for (u32 i = 0; i < module.cmr_count; i++) {
 		info->cmrs[i].base = module.cmrs[i].base;
 		info->cmrs[i].bytes = module.cmrs[i].bytes;

@@ -122,6 +122,7 @@ TEST(seam_information_has_cores_packages_and_convertible_memory)
 	CHECK_EQ(info->lp_count, CORES);
 	CHECK_EQ(info->socket_count, PACKAGES);
 	CHECK_EQ(info->socket_fms[1], 0x000c06f2);
+	CHECK_EQ(info->no_integrity, 1);	/* TME_ACTIVATE has only plain AES-XTS */
 	CHECK_EQ(info->cmrs[0].base, module.cmrs[0].base);
 	CHECK_EQ(info->cmrs[module.cmr_count].bytes, 0);
 }
