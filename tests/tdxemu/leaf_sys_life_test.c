@@ -101,6 +101,18 @@ TEST(an_update_keeps_the_td_and_its_keys)
 	CHECK_EQ(SEAM(leaf_mng_key_freeid, .rcx = td.tdr), TDX_SUCCESS);
 }
 
+TEST(an_update_keeps_what_the_new_module_sampled)
+{
+	machine_reset(2, 1);
+	machine_bring_up();
+	CHECK_EQ(SEAM(leaf_sys_shutdown), TDX_SUCCESS);
+	machine.tsc_adjust = 7;
+	replace_module(17);
+	CHECK_EQ(SEAM(leaf_sys_update), TDX_SUCCESS);
+	CHECK_EQ(module.tsc_adjust, 7);
+	machine.tsc_adjust = 0;
+}
+
 TEST(update_checks_state_then_operands_then_handoff_data)
 {
 	machine_reset(2, 1);

@@ -120,6 +120,7 @@ void module_take_handoff(void)
 	handoff_data.state = module.state;
 	handoff_data.lps_initialised = module.lps_initialised;
 	handoff_data.packages = module.packages;
+	handoff_data.tsc_adjust = module.tsc_adjust;
 	module = handoff_data;
 	module_handoff.valid = false;
 }
