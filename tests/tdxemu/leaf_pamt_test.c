@@ -76,6 +76,19 @@ TEST(the_feature_brings_its_metadata_and_a_smaller_4k_area)
 		 TDX_SUCCESS);
 }
 
+TEST(a_module_without_dynamic_pamt_refuses_it_on_any_machine)
+{
+	machine_reset(1, 1);
+	machine_platform("dynamic-pamt");
+	module_image.record.features &= ~TDX_FEATURE_DYNAMIC_PAMT;
+	CHECK_EQ(SEAM(leaf_sys_init), TDX_SUCCESS);
+	CHECK_EQ(SEAM(leaf_sys_lp_init), TDX_SUCCESS);
+	machine_tdmr(0);
+	CHECK_EQ(SEAM(leaf_sys_rd, .rdx = TDX_SYS_PAMT_PAGE_BITMAP_ENTRY_BITS), TDX_METADATA_FIELD_ID_INCORRECT);
+	CHECK_EQ(SEAM(leaf_sys_config, .rcx = HOST_TDMR_LIST, .rdx = 1, .r8 = GLOBAL_HKID | OPTION_DYNAMIC), INVALID(R8));
+	CHECK_EQ(SEAM(leaf_sys_config, .rcx = HOST_TDMR_LIST, .rdx = 1, .r8 = GLOBAL_HKID), TDX_SUCCESS);
+}
+
 TEST(tdmr_init_takes_16_mib_a_call_and_writes_the_bitmap)
 {
 	u32 calls = 0;

@@ -10,7 +10,6 @@
 
 #include "include/spec/tdx/metadata.h"
 #include "kernel/lib/string.h"
-#include "tests/tdxemu/fault.h"
 #include "tests/tdxemu/hpa.h"
 #include "tests/tdxemu/memory.h"
 #include "tests/tdxemu/metadata.h"
@@ -243,22 +242,11 @@ static void accept_entry(u32 i)
 	host_view_hide(tdmr->pamt_4k, tdmr->pamt_4k_bytes, HIDDEN_PAMT);
 }
 
-/* R9 and R10 of version 1: features to switch on are features there are. */
-static u64 check_enables(u64 enables, u64 reserved)
-{
-	u64 features, next;
-
-	(void)metadata_sys_read(MD_HOST, TDX_SYS_TDX_FEATURES0, &features, &next);
-	if ((enables & ~features) != 0)
-		return INVALID(R9);
-	return reserved == 0 ? TDX_SUCCESS : INVALID(R10);
-}
-
 static u64 check_operands(const u64 gpr[GPR_COUNT], u32 version)
 {
 	u64 list = gpr[GPR_RCX], count = gpr[GPR_RDX], options = gpr[GPR_R8];
-	u64 known = OPTION_HKID_MASK | (fault_platform(PLATFORM_DYNAMIC_PAMT) ? OPTION_DYNAMIC_PAMT : 0);
-	u64 status = TDX_SUCCESS;
+	u64 features = metadata_features();
+	u64 known = OPTION_HKID_MASK | ((features & TDX_FEATURE_DYNAMIC_PAMT) != 0 ? OPTION_DYNAMIC_PAMT : 0);
 
 	if (!hpa_is_shared(list, sizeof(u64), TDX_TDMR_PA_ARRAY_ALIGN))
 		return INVALID(RCX);
@@ -268,10 +256,11 @@ static u64 check_operands(const u64 gpr[GPR_COUNT], u32 version)
 		return INVALID(RCX);
 	if ((options & ~known) != 0 || !hkid_is_private(options & OPTION_HKID_MASK))
 		return INVALID(R8);
-	if (version == 1)
-		status = check_enables(gpr[GPR_R9], gpr[GPR_R10]);
-	if (status != TDX_SUCCESS)
-		return status;
+	/* Features to switch on are features there are. */
+	if (version == 1 && (gpr[GPR_R9] & ~features) != 0)
+		return INVALID(R9);
+	if (version == 1 && gpr[GPR_R10] != 0)
+		return INVALID(R10);
 	if ((options & OPTION_DYNAMIC_PAMT) != 0 && PLATFORM_KEYID_SHIFT > MODULE_MAX_DYNAMIC_PAMT_KEYID_SHIFT)
 		return INVALID(R8);
 	return TDX_SUCCESS;

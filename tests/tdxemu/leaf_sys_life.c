@@ -60,20 +60,12 @@ u64 leaf_sys_shutdown(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
 	return status;
 }
 
-static u64 offered_features(void)
-{
-	u64 value, next;
-
-	(void)metadata_sys_read(MD_HOST, TDX_SYS_TDX_FEATURES0, &value, &next);
-	return value;
-}
-
 static u64 update_locked(const u64 gpr[GPR_COUNT], u32 version)
 {
 	if (module.state != SYS_INIT_DONE ||
 	    __atomic_load_n(&module.lps_initialised, __ATOMIC_ACQUIRE) < platform_lp_count())
 		return TDX_SYS_STATE_INCORRECT;
-	if (version == 1 && (gpr[GPR_R9] & ~offered_features()) != 0)
+	if (version == 1 && (gpr[GPR_R9] & ~metadata_features()) != 0)
 		return INVALID(R9);
 	if (version == 1 && gpr[GPR_R10] != 0)
 		return INVALID(R10);
