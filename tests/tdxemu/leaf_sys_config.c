@@ -4,7 +4,8 @@
  *
  * Every entry is checked against the rules of tdx-host-system.md 7.3 in that order, and against the entries before it
  * in both directions, so the order of entries does not matter for where PAMTs lie. Nothing is kept unless all entries
- * pass. The global lock is held exclusive. Manual: TDX Module ABI, "TDH.SYS.CONFIG Leaf"; "TDMR_INFO".
+ * pass. A new module that is configured instead of updated does not know the old one's TDs: their pages, and the old PAMT,
+ * are the host's again, and no handoff data is left. The global lock is held exclusive. Manual: TDX Module ABI, "TDH.SYS.CONFIG Leaf"; "TDMR_INFO".
  */
 #include "tests/tdxemu/seamcall.h"
 
@@ -298,6 +299,8 @@ static u64 config_locked(const u64 gpr[GPR_COUNT], u32 version)
 	if (status != TDX_SUCCESS)
 		return status;
 	/* nothing fails below */
+	if (module_handoff.valid)
+		module_release_memory();
 	for (u32 i = 0; i < count; i++)
 		accept_entry(i);
 	module.tdmr_count = (u32)count;

@@ -107,6 +107,8 @@ static u64 disable_locked(struct emu_cpu *cpu)
 		return TDX_INTERRUPTED_RESUMABLE;
 	if (module.td_count != 0)
 		verdict_note("TDH.SYS.DISABLE ended %u TDs", module.td_count);
+	if (module_handoff.valid)
+		module_release_memory();
 	module_reset();
 	return TDX_SUCCESS;
 }

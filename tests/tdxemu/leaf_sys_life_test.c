@@ -148,6 +148,62 @@ static u64 disable(void)
 	return status;
 }
 
+/* A new module with handoff data of a machine that had @td. */
+static void start_update(struct machine_td *td)
+{
+	machine_reset(2, 1);
+	machine_bring_up();
+	machine_td_build(td);
+	CHECK_EQ(SEAM(leaf_sys_shutdown), TDX_SUCCESS);
+	replace_module(17);
+	CHECK_EQ(machine_view(td->tdr), VIEW_HIDDEN);
+}
+
+TEST(config_instead_of_update_gives_up_the_old_modules_tds)
+{
+	struct machine_td td, next;
+
+	start_update(&td);
+	machine_tdmr(0)->pamt_4k_base = PAMT_4K_BASE + MIB(16);
+	CHECK_EQ(SEAM(leaf_sys_config, .rcx = HOST_TDMR_LIST, .rdx = 1, .r8 = TD_HKID), TDX_SUCCESS);
+	CHECK(!module_handoff.valid);
+	CHECK_EQ(module.td_count, 0);
+	CHECK_EQ(machine_view(td.tdr), VIEW_OWES_CLEAR);
+	CHECK_EQ(machine_view(td.tdvps[0][0]), VIEW_OWES_CLEAR);
+	CHECK_EQ(machine_view(PAMT_4K_BASE), VIEW_SHARED);
+	CHECK_EQ(machine_view(PAMT_4K_BASE + MIB(16)), VIEW_HIDDEN);
+	CHECK_EQ(module.kot[GLOBAL_HKID].state, KOT_FREE);
+	CHECK_EQ(module.kot[TD_HKID].state, KOT_RESERVED);
+	CHECK_EQ(SEAM(leaf_sys_update), TDX_SYS_STATE_INCORRECT);
+	CHECK_EQ(disable(), TDX_SUCCESS);
+	machine_bring_up();
+	machine_td_build(&next);
+}
+
+TEST(a_config_that_fails_leaves_the_update_open)
+{
+	struct machine_td td;
+
+	start_update(&td);
+	machine_tdmr(0)->bytes = 0;
+	CHECK_EQ(SEAM(leaf_sys_config, .rcx = HOST_TDMR_LIST, .rdx = 1, .r8 = GLOBAL_HKID), TDX_INVALID_TDMR);
+	CHECK_EQ(machine_view(td.tdr), VIEW_HIDDEN);
+	CHECK_EQ(SEAM(leaf_sys_update), TDX_SUCCESS);
+	CHECK_EQ(module.td_count, 1);
+}
+
+TEST(disable_instead_of_update_gives_everything_back)
+{
+	struct machine_td td;
+
+	start_update(&td);
+	CHECK_EQ(disable(), TDX_SUCCESS);
+	CHECK(!module_handoff.valid);
+	CHECK_EQ(machine_view(td.tdr), VIEW_OWES_CLEAR);
+	CHECK_EQ(machine_view(PAMT_4K_BASE), VIEW_SHARED);
+	machine_bring_up();
+}
+
 TEST(disable_gives_everything_back_and_keeps_the_module)
 {
 	struct machine_td td;

@@ -128,7 +128,10 @@ void module_save_handoff(u16 version);
 void module_take_handoff(void);
 /** module_release_tdmr() - every page the module holds in TDMR @index, and its PAMT, are the host's again (module_release.c) */
 void module_release_tdmr(u32 index);
-/** module_release_memory() - the same for all TDMRs, no handoff data is left: the module is gone, whatever TDs it had */
+/**
+ * module_release_memory() - the same for all TDMRs, those of handoff data included; none is left
+ * The module is gone, whatever TDs it had, and its KeyIDs are free. With handoff data: that module, not the one now loading.
+ */
 void module_release_memory(void);
 /** module_add_ram() - called by main.c for each RAM range of the memory map before module_load() */
 void module_add_ram(u64 base, u64 bytes);
