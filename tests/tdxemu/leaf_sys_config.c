@@ -285,11 +285,12 @@ static u64 check_list(u64 list, u64 count)
 	return TDX_SUCCESS;
 }
 
-static u64 config_locked(const u64 gpr[GPR_COUNT], u32 version)
+static u64 config_locked(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
 {
 	u64 count = gpr[GPR_RDX], hkid = gpr[GPR_R8] & OPTION_HKID_MASK;
 	u64 status;
 
+	(void)cpu;
 	if (module.state != SYS_INIT_DONE || module.lps_initialised < platform_lp_count())
 		return TDX_SYS_CONFIG_NOT_PENDING;
 	status = check_operands(gpr, version);
@@ -316,14 +317,5 @@ static u64 config_locked(const u64 gpr[GPR_COUNT], u32 version)
 
 u64 leaf_sys_config(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
 {
-	u64 status;
-
-	(void)cpu;
-	if (version > 1)
-		return INVALID(RAX);
-	if (!sharex_try(&module.lock, LOCK_EXCLUSIVE))
-		return TDX_SYS_BUSY;
-	status = config_locked(gpr, version);
-	sharex_release(&module.lock, LOCK_EXCLUSIVE);
-	return status;
+	return version <= 1 ? seamcall_exclusive(cpu, gpr, version, config_locked) : INVALID(RAX);
 }

@@ -120,7 +120,7 @@ extern struct module_handoff module_handoff;
 void module_load(void);
 /**
  * module_reset() - the state of a freshly loaded module; cores uninitialised. CMRs: RAM above 1 MiB without our own range
- * The running image and the handoff data stay.
+ * The running image and the handoff data stay; so does the global lock, until its holder is done with the new state.
  */
 void module_reset(void);
 /** module_save_handoff(), module_take_handoff() - write and read back the data of TDH.SYS.SHUTDOWN and TDH.SYS.UPDATE */

@@ -132,6 +132,17 @@ static void refuse(const struct leaf_row *row, u64 gpr[GPR_COUNT], u64 status)
 	gpr[GPR_RAX] = status;
 }
 
+u64 seamcall_exclusive(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version, host_leaf leaf)
+{
+	u64 status;
+
+	if (!sharex_try(&module.lock, LOCK_EXCLUSIVE))
+		return TDX_SYS_BUSY;
+	status = leaf(cpu, gpr, version);
+	sharex_release(&module.lock, LOCK_EXCLUSIVE);
+	return status;
+}
+
 void seamcall_dispatch(struct emu_cpu *cpu)
 {
 	u64 *gpr = cpu->gpr;

@@ -278,6 +278,7 @@ void machine_platform(const char *words)
 	snprintf(text, sizeof(text), "platform=%s packages=%u", words, machine.packages);
 	fault_configure(text);
 	platform_prepare(text);
+	module.lock = 0;	/* a test that failed may have left it taken */
 	module_load();
 }
 
