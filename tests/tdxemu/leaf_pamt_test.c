@@ -292,8 +292,7 @@ TEST(the_last_page_of_a_region_comes_back_with_the_hint)
 	CHECK_EQ(SEAM(leaf_mng_create, .rcx = page + PAGE_SIZE, .rdx = TD_HKID + 1), TDX_SUCCESS);
 	for (u32 i = 0; i < 2; i++, page += PAGE_SIZE) {
 		CHECK_EQ(SEAM(leaf_mng_vpflushdone, .rcx = page), TDX_SUCCESS);
-		while (SEAM(leaf_phymem_cache_wb, .rcx = 0) == TDX_INTERRUPTED_RESUMABLE)
-			;
+		CHECK_EQ(machine_resume(0, leaf_phymem_cache_wb, 0), TDX_SUCCESS);
 		CHECK_EQ(SEAM(leaf_mng_key_freeid, .rcx = page), TDX_SUCCESS);
 		CHECK_EQ(SEAM(leaf_phymem_page_reclaim, .rcx = page), TDX_SUCCESS);
 		CHECK_EQ(machine.out[GPR_R9], i == 1 ? PAMT_REMOVAL_HINT : 0);

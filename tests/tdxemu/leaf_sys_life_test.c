@@ -18,9 +18,7 @@ static void replace_module(u16 update)
 	module_reset();
 	module_image.record.update = update;
 	module_image.tcb_svn[0]++;
-	CHECK_EQ(SEAM(leaf_sys_init), TDX_SUCCESS);
-	for (u32 i = 0; i < machine.cpu_count; i++)
-		CHECK_EQ(SEAM_ON(i, leaf_sys_lp_init), TDX_SUCCESS);
+	machine_initialise();
 }
 
 TEST(shutdown_needs_all_other_cores_outside)
@@ -96,8 +94,7 @@ TEST(an_update_keeps_the_td_and_its_keys)
 	CHECK_EQ(SEAM(leaf_vp_flush, .rcx = td.tdvps[0][0]), TDX_SUCCESS);
 	CHECK_EQ(SEAM(leaf_mng_vpflushdone, .rcx = td.tdr), TDX_SUCCESS);
 	for (u32 i = 0; i < 2; i++)
-		while (SEAM_ON(i, leaf_phymem_cache_wb) == TDX_INTERRUPTED_RESUMABLE)
-			;
+		CHECK_EQ(machine_resume(i, leaf_phymem_cache_wb, 1), TDX_SUCCESS);
 	CHECK_EQ(SEAM(leaf_mng_key_freeid, .rcx = td.tdr), TDX_SUCCESS);
 }
 
@@ -140,12 +137,7 @@ TEST(update_checks_state_then_operands_then_handoff_data)
 
 static u64 disable(void)
 {
-	u64 status;
-
-	do {
-		status = SEAM(leaf_sys_disable);
-	} while (status == TDX_INTERRUPTED_RESUMABLE);
-	return status;
+	return machine_resume(0, leaf_sys_disable, 0);
 }
 
 /* A new module with handoff data of a machine that had @td. */

@@ -16,6 +16,7 @@
 #define BLOB (ARENA_BASE + MIB(30))	/* the file as the host has it in memory */
 #define PARAMS (ARENA_BASE + MIB(29))
 #define BUFFER (ARENA_BASE + MIB(28))
+#define MAX_INTERRUPTIONS 100
 #define CARRY_SET 0x5c5cull	/* the call failed with CF = 1 */
 #define BLOB_MODULE_OFFSET (2 * PAGE_SIZE)
 
@@ -79,7 +80,7 @@ static u32 cleanup(void)
 	u64 status;
 
 	for (u32 i = 0; i < CORES; i++) {
-		while ((status = call(i, SEAMLDR_CLEANUP, 0)) == LOADER_EINTERRUPT)
+		while ((status = call(i, SEAMLDR_CLEANUP, 0)) == LOADER_EINTERRUPT && interrupted < MAX_INTERRUPTIONS)
 			interrupted++;
 		CHECK_EQ(status, LOADER_SUCCESS);
 	}
