@@ -4,8 +4,9 @@
  *
  * Every entry is checked against the rules of tdx-host-system.md 7.3 in that order, and against the entries before it
  * in both directions, so the order of entries does not matter for where PAMTs lie. Nothing is kept unless all entries
- * pass. A new module that is configured instead of updated does not know the old one's TDs: their pages, and the old PAMT,
- * are the host's again, and no handoff data is left. The global lock is held exclusive. Manual: TDX Module ABI, "TDH.SYS.CONFIG Leaf"; "TDMR_INFO".
+ * pass. A new module that is configured instead of updated does not know the old one's TDs: their pages, and the old
+ * PAMT, are the host's again, and no handoff data is left. The global lock is held exclusive.
+ * Manual: TDX Module ABI, "TDH.SYS.CONFIG Leaf"; "TDMR_INFO".
  */
 #include "tests/tdxemu/seamcall.h"
 

@@ -6,8 +6,8 @@
  * SEAMCALL gets in any more, and the last one does the work. Order of refusals: unknown leaf, the fault plan, the leaf's
  * own conditions, another session or a second call.
  *
- * CLEANUP writes back the caches in two pieces: the last core of each package is told EINTERRUPT once, as if an interrupt
- * had come, so every host's loop is exercised. It empties the log, so updates count from the start again.
+ * CLEANUP writes back the caches in two pieces: the last core of each package is told EINTERRUPT once, as if an SMI had
+ * come, so every host's loop is exercised. It empties the log, so updates count from the start again.
  * Any core, one at a time, physical interrupts off. The host's VMCS stays current: this CPU's VMX_BASIC[60] is 1.
  * Facts: P-SEAMLDR Interface Specification; tdx-host-system.md 10.
  */
