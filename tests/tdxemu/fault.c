@@ -275,6 +275,11 @@ const char *fault_platform_name(enum platform_word word)
 	return platform_words[word];
 }
 
+void fault_rules_forget(void)
+{
+	fault.rule_count = 0;
+}
+
 void fault_platform_forget(void)
 {
 	memset(fault.platform, 0, sizeof(fault.platform));

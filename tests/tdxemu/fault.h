@@ -99,7 +99,8 @@ enum platform_word { PLATFORM_WORD_LIST(PLATFORM_WORD) PLATFORM_WORD_COUNT };
 /** fault_platform() - was this word given? fault_platform_name() - the word itself */
 bool fault_platform(enum platform_word word);
 const char *fault_platform_name(enum platform_word word);
-/** fault_platform_forget() - no word was given (unit tests) */
+/** fault_rules_forget(), fault_platform_forget() - no refusal, no word was given (unit tests) */
+void fault_rules_forget(void);
 void fault_platform_forget(void);
 
 #endif
