@@ -43,25 +43,25 @@ enum leaf_states {
 
 struct leaf_row {
 	host_leaf run;	/* NULL: unknown leaf */
-	u8 max_version;
+	bool has_versions;	/* the leaf itself says which is the highest */
 	enum leaf_states states;
 	u32 zeroed, all_ones;	/* what the fault plan's refusals leave in output registers, as the leaf's own would */
 };
 
 /* clang-format off */
 static const struct leaf_row leaf_rows[LEAF_SLOTS] = {
-	[TDH_SYS_INIT] = { .run = leaf_sys_init, .max_version = 1, .states = LEAF_ALWAYS,
+	[TDH_SYS_INIT] = { .run = leaf_sys_init, .has_versions = true, .states = LEAF_ALWAYS,
 			   .zeroed = R(RCX) | R(RDX) | R(R8) | R(R9) | R(R10) },
 	[TDH_SYS_LP_INIT] = { .run = leaf_sys_lp_init, .states = LEAF_ALWAYS, .zeroed = R(RCX) | R(RDX) | R(R8) },
 	[TDH_SYS_INFO] = { .run = leaf_sys_info, .states = LEAF_ALWAYS, .zeroed = R(RDX) | R(R9) },
 	[TDH_SYS_RD] = { .run = leaf_sys_rd, .states = LEAF_ALWAYS, .zeroed = R(R8), .all_ones = R(RDX) },
 	[TDH_SYS_RDALL] = { .run = leaf_sys_rdall, .states = LEAF_ALWAYS, .all_ones = R(R8) },
-	[TDH_SYS_CONFIG] = { .run = leaf_sys_config, .max_version = 1, .states = LEAF_ALWAYS },
+	[TDH_SYS_CONFIG] = { .run = leaf_sys_config, .has_versions = true, .states = LEAF_ALWAYS },
 	[TDH_SYS_KEY_CONFIG] = { .run = leaf_sys_key_config, .states = LEAF_ALWAYS },
 	[TDH_SYS_TDMR_INIT] = { .run = leaf_sys_tdmr_init, .zeroed = R(RDX) },
 	[TDH_SYS_LP_SHUTDOWN] = { .run = leaf_sys_lp_shutdown, .states = LEAF_EVEN_SHUTDOWN },
 	[TDH_SYS_SHUTDOWN] = { .run = leaf_sys_shutdown },
-	[TDH_SYS_UPDATE] = { .run = leaf_sys_update, .max_version = 1, .states = LEAF_ALWAYS },
+	[TDH_SYS_UPDATE] = { .run = leaf_sys_update, .has_versions = true, .states = LEAF_ALWAYS },
 	[TDH_SYS_DISABLE] = { .run = leaf_sys_disable, .states = LEAF_EVEN_SHUTDOWN },
 	[TDH_PHYMEM_PAGE_RDMD] = { .run = leaf_phymem_page_rdmd, .zeroed = PAGE_INFO },
 	[TDH_PHYMEM_PAGE_RECLAIM] = { .run = leaf_phymem_page_reclaim, .zeroed = PAGE_INFO },
@@ -73,30 +73,30 @@ static const struct leaf_row leaf_rows[LEAF_SLOTS] = {
 	[TDH_MNG_KEY_CONFIG] = { .run = leaf_mng_key_config },
 	[TDH_MNG_ADDCX] = { .run = leaf_mng_addcx },
 	[TDH_MNG_INIT] = { .run = leaf_mng_init },
-	[TDH_MNG_RD] = { .run = leaf_mng_rd, .max_version = 1 },
+	[TDH_MNG_RD] = { .run = leaf_mng_rd, .has_versions = true },
 	[TDH_MNG_WR] = { .run = leaf_mng_wr },
 	[TDH_MNG_VPFLUSHDONE] = { .run = leaf_mng_vpflushdone },
 	[TDH_MNG_KEY_FREEID] = { .run = leaf_mng_key_freeid },
 	[TDH_MNG_KEY_RECLAIMID] = { .run = leaf_mng_key_reclaimid },
 	[TDH_VP_CREATE] = { .run = leaf_vp_create },
 	[TDH_VP_ADDCX] = { .run = leaf_vp_addcx },
-	[TDH_VP_INIT] = { .run = leaf_vp_init, .max_version = 1 },
+	[TDH_VP_INIT] = { .run = leaf_vp_init, .has_versions = true },
 	[TDH_VP_FLUSH] = { .run = leaf_vp_flush },
-	[TDH_VP_RD] = { .run = leaf_vp_rd, .max_version = 1 },
+	[TDH_VP_RD] = { .run = leaf_vp_rd, .has_versions = true },
 	[TDH_VP_WR] = { .run = leaf_vp_wr },
 	[TDH_VP_ENTER] = { .run = leaf_vp_enter },
 	[TDH_MR_EXTEND] = { .run = leaf_mr_extend },
 	[TDH_MR_FINALIZE] = { .run = leaf_mr_finalize },
-	[TDH_MEM_SEPT_ADD] = { .run = leaf_mem_sept_add, .max_version = 1, .zeroed = ENTRY_INFO },
+	[TDH_MEM_SEPT_ADD] = { .run = leaf_mem_sept_add, .has_versions = true, .zeroed = ENTRY_INFO },
 	[TDH_MEM_SEPT_RD] = { .run = leaf_mem_sept_rd, .zeroed = ENTRY_INFO },
-	[TDH_MEM_SEPT_REMOVE] = { .run = leaf_mem_sept_remove, .max_version = 1, .zeroed = ENTRY_INFO },
+	[TDH_MEM_SEPT_REMOVE] = { .run = leaf_mem_sept_remove, .has_versions = true, .zeroed = ENTRY_INFO },
 	[TDH_MEM_PAGE_ADD] = { .run = leaf_mem_page_add, .zeroed = ENTRY_INFO },
 	[TDH_MEM_PAGE_AUG] = { .run = leaf_mem_page_aug, .zeroed = ENTRY_INFO },
 	[TDH_MEM_RANGE_BLOCK] = { .run = leaf_mem_range_block, .zeroed = ENTRY_INFO },
 	[TDH_MEM_RANGE_UNBLOCK] = { .run = leaf_mem_range_unblock, .zeroed = ENTRY_INFO },
 	[TDH_MEM_TRACK] = { .run = leaf_mem_track },
 	[TDH_MEM_PAGE_REMOVE] = { .run = leaf_mem_page_remove, .zeroed = ENTRY_INFO },
-	[TDH_MEM_PAGE_PROMOTE] = { .run = leaf_mem_page_promote, .max_version = 1, .zeroed = ENTRY_INFO },
+	[TDH_MEM_PAGE_PROMOTE] = { .run = leaf_mem_page_promote, .has_versions = true, .zeroed = ENTRY_INFO },
 	[TDH_MEM_PAGE_DEMOTE] = { .run = leaf_mem_page_demote, .zeroed = ENTRY_INFO },
 	[TDH_MEM_PAGE_RELOCATE] = { .run = leaf_mem_page_relocate, .zeroed = ENTRY_INFO },
 };
@@ -152,13 +152,12 @@ void seamcall_dispatch(struct emu_cpu *cpu)
 	const struct leaf_row *row = find_leaf(leaf);
 	u64 status;
 
-	/* A leaf that knows versions says itself, in a state that lets it run, which is the highest. */
-	if ((rax & TDX_LEAF_RESERVED_MASK) != 0 || (version != 0 && row->max_version == 0)) {
+	if ((rax & TDX_LEAF_RESERVED_MASK) != 0 || (version != 0 && !row->has_versions)) {
 		gpr[GPR_RAX] = TDX_OPERAND_INVALID | TDX_OPERAND_ID_RAX;
 		return;
 	}
 	status = check_state(row);
-	if (status == TDX_SUCCESS && (row->run == NULL || version > row->max_version))
+	if (status == TDX_SUCCESS && row->run == NULL)
 		status = TDX_OPERAND_INVALID | TDX_OPERAND_ID_RAX;
 	if (status != TDX_SUCCESS)
 		gpr[GPR_RAX] = status;
