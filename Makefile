@@ -40,14 +40,14 @@ tdshim := acpi handoff linux main measure memory report tdcall
 
 tdxemu_asm := entry native trampoline trap vmx_run xsave bios_stub
 tdxemu := acpi bios_boot acpi_tables boot_tags clear_watch clock cost cpu_face cr_access desc entropy fault \
-	fault_plan hmac_sha256 host_map host_view l1 l1_memory leaf_mem_page leaf_mem_range leaf_mem_sept \
+	fault_plan fault_text hmac_sha256 host_map host_view l1 l1_memory leaf_mem_page leaf_mem_range leaf_mem_sept \
 	leaf_mem_size leaf_mng leaf_mng_init leaf_mr leaf_pamt leaf_phymem leaf_sys leaf_sys_config leaf_sys_init \
 	leaf_sys_init_check leaf_sys_init_firmware leaf_sys_life leaf_tdg leaf_tdg_mem leaf_tdg_mr leaf_vp loader \
 	main mem_operand memory metadata metadata_sys metadata_td metadata_vp module module_release nested options \
-	page_move pamt platform platform_demand platform_seed pamt_dynamic port report rsa seamcall seamldr \
-	seamldr_install seamldr_sigstruct sept serial smp td td_cpuid td_cpuid_exec td_cr td_cr_exit td_enter td_ept \
-	td_exit td_exit_ept td_guest td_msr td_msr_exit td_operand td_physical td_switch td_ve td_vmcs td_vmcs_field \
-	tdcall trace verdict vmexit vmx xstate
+	page_move pamt platform platform_demand platform_seed platform_topology pamt_dynamic port report rsa seamcall \
+	seamldr seamldr_install seamldr_sigstruct sept serial smp td td_cpuid td_cpuid_exec td_cr td_cr_exit td_enter \
+	td_ept td_exit td_exit_ept td_guest td_msr td_msr_exit td_operand td_physical td_switch td_ve td_vmcs \
+	td_vmcs_field tdcall trace verdict vmexit vmx xstate
 
 # Test payloads that run as TDs: each is payload.c and tdshim's way into C with one subject.
 guests := tdcalls tdvmcalls endings costs
@@ -87,10 +87,11 @@ unit_tdxemu := tests/unit/fake_machine tests/tdxemu/clear_watch tests/tdxemu/ent
 	tests/tdxemu/seamcall tests/tdxemu/seamldr tests/tdxemu/seamldr_install tests/tdxemu/seamldr_sigstruct \
 	tests/tdxemu/page_move tests/tdxemu/pamt tests/tdxemu/pamt_dynamic tests/tdxemu/report tests/tdxemu/sept \
 	tests/tdxemu/td tests/tdxemu/td_cpuid kernel/lib/format kernel/lib/sha384 kernel/lib/string \
-	tests/unit/fake_verdict tests/tdxemu/fault tests/tdxemu/host_map tests/tdxemu/fault_plan tests/tdxemu/options \
-	tests/tdxemu/td_cr tests/tdxemu/td_msr tests/tdxemu/acpi tests/tdxemu/acpi_tables tests/tdxemu/leaf_sys_init \
-	tests/tdxemu/leaf_sys_init_check tests/tdxemu/leaf_sys_init_firmware tests/tdxemu/platform \
-	tests/tdxemu/platform_demand tests/tdxemu/platform_seed
+	tests/unit/fake_verdict tests/tdxemu/fault tests/tdxemu/host_map tests/tdxemu/fault_plan \
+	tests/tdxemu/fault_text tests/tdxemu/options tests/tdxemu/td_cr tests/tdxemu/td_msr tests/tdxemu/acpi \
+	tests/tdxemu/acpi_tables tests/tdxemu/leaf_sys_init tests/tdxemu/leaf_sys_init_check \
+	tests/tdxemu/leaf_sys_init_firmware tests/tdxemu/platform tests/tdxemu/platform_demand \
+	tests/tdxemu/platform_seed tests/tdxemu/platform_topology
 unit_tdxemu_tests := tests/tdxemu/rsa_test tests/tdxemu/seamcall_test tests/tdxemu/seamldr_test \
 	tests/tdxemu/leaf_sys_life_test tests/tdxemu/module_test tests/tdxemu/leaf_sys_test \
 	tests/tdxemu/leaf_sys_config_test tests/tdxemu/pamt_test tests/tdxemu/leaf_pamt_test tests/tdxemu/sept_test \

@@ -18,17 +18,10 @@
 
 #include "include/cella/types.h"
 #include "tests/tdxemu/cpu.h"
-#include "tests/tdxemu/fault_plan.h"
-
-#define FAULT_PLAN_TEXT_BYTES 300	/* with the line's beginning it fits a line of the debug port */
 
 void fault_configure(const char *cmdline);
 /** fault_module_loaded() - the module starts anew, and with it the next random plan. No other core is in the module */
 void fault_module_loaded(void);
-/** fault_rule_parse() - one "LEAF:N:STATUS[/OPERAND]", cut up in place; stops the machine at a wrong word */
-struct fault_rule fault_rule_parse(char *text);
-/** fault_plan_print() - the plan as fault= takes it */
-void fault_plan_print(const struct fault_plan *plan, char *text, u32 bytes);
 /**
  * fault_take() - should this call of host leaf @leaf fail? Writes @status if so. Called once per SEAMCALL before the
  * leaf
@@ -106,7 +99,8 @@ enum platform_word { PLATFORM_WORD_LIST(PLATFORM_WORD) PLATFORM_WORD_COUNT };
 /** fault_platform() - was this word given? fault_platform_name() - the word itself */
 bool fault_platform(enum platform_word word);
 const char *fault_platform_name(enum platform_word word);
-/** fault_platform_forget() - no word was given (unit tests) */
+/** fault_rules_forget(), fault_platform_forget() - no refusal, no word was given (unit tests) */
+void fault_rules_forget(void);
 void fault_platform_forget(void);
 
 #endif

@@ -216,6 +216,14 @@ static void add_permanent(struct fault_plan *plan, u64 *state)
 	};
 }
 
+bool fault_leaf_slot(u64 leaf, u32 *slot)
+{
+	u64 number = leaf & ~TDX_LEAF_SEAMLDR;
+
+	*slot = (u32)number + (number != leaf ? FAULT_MAX_LEAF : 0);
+	return number < FAULT_MAX_LEAF;
+}
+
 void fault_plan_draw(u64 seed, u64 number, struct fault_plan *plan)
 {
 	u64 state = seed;

@@ -9,6 +9,8 @@
 #include "include/cella/types.h"
 
 #define FAULT_PLAN_RULES 6
+#define FAULT_EVERY_CALL 0
+#define FAULT_MAX_LEAF 128	/* of the module, and as many of P-SEAMLDR */
 
 struct fault_rule {
 	u64 leaf;	/* with TDX_LEAF_SEAMLDR for a leaf of P-SEAMLDR */
@@ -27,6 +29,8 @@ struct fault_plan {
 	struct fault_rule rules[FAULT_PLAN_RULES];
 };
 
+/** fault_leaf_slot() - a number below 2 * FAULT_MAX_LEAF for @leaf; false: no such leaf can be */
+bool fault_leaf_slot(u64 leaf, u32 *slot);
 void fault_plan_draw(u64 seed, u64 number, struct fault_plan *plan);
 /** fault_plan_of_status() - the first call of @leaf is refused with the @number-th error status of the module's table */
 void fault_plan_of_status(u64 leaf, u64 number, struct fault_plan *plan);

@@ -6,6 +6,7 @@
 
 #include "include/spec/tdx/leaf.h"
 #include "include/spec/tdx/status.h"
+#include "tests/tdxemu/fault_text.h"
 #include "tests/tdxemu/options.h"
 #include "tests/unit/fake_verdict.h"
 #include "tests/unit/test.h"

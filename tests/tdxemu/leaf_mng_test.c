@@ -8,11 +8,7 @@
 
 static u64 cache_wb(u32 cpu)
 {
-	u64 status = SEAM_ON(cpu, leaf_phymem_cache_wb, .rcx = 0);
-
-	while (status == TDX_INTERRUPTED_RESUMABLE)
-		status = SEAM_ON(cpu, leaf_phymem_cache_wb, .rcx = 1);
-	return status;
+	return machine_resume(cpu, leaf_phymem_cache_wb, 1);
 }
 
 TEST(create_checks_keyid_page_kot_and_state_of_the_keyid)

@@ -76,6 +76,19 @@ TEST(the_feature_brings_its_metadata_and_a_smaller_4k_area)
 		 TDX_SUCCESS);
 }
 
+TEST(a_module_without_dynamic_pamt_refuses_it_on_any_machine)
+{
+	machine_reset(1, 1);
+	machine_platform("dynamic-pamt");
+	module_image.record.features &= ~TDX_FEATURE_DYNAMIC_PAMT;
+	CHECK_EQ(SEAM(leaf_sys_init), TDX_SUCCESS);
+	CHECK_EQ(SEAM(leaf_sys_lp_init), TDX_SUCCESS);
+	machine_tdmr(0);
+	CHECK_EQ(SEAM(leaf_sys_rd, .rdx = TDX_SYS_PAMT_PAGE_BITMAP_ENTRY_BITS), TDX_METADATA_FIELD_ID_INCORRECT);
+	CHECK_EQ(SEAM(leaf_sys_config, .rcx = HOST_TDMR_LIST, .rdx = 1, .r8 = GLOBAL_HKID | OPTION_DYNAMIC), INVALID(R8));
+	CHECK_EQ(SEAM(leaf_sys_config, .rcx = HOST_TDMR_LIST, .rdx = 1, .r8 = GLOBAL_HKID), TDX_SUCCESS);
+}
+
 TEST(tdmr_init_takes_16_mib_a_call_and_writes_the_bitmap)
 {
 	u32 calls = 0;
@@ -279,8 +292,7 @@ TEST(the_last_page_of_a_region_comes_back_with_the_hint)
 	CHECK_EQ(SEAM(leaf_mng_create, .rcx = page + PAGE_SIZE, .rdx = TD_HKID + 1), TDX_SUCCESS);
 	for (u32 i = 0; i < 2; i++, page += PAGE_SIZE) {
 		CHECK_EQ(SEAM(leaf_mng_vpflushdone, .rcx = page), TDX_SUCCESS);
-		while (SEAM(leaf_phymem_cache_wb, .rcx = 0) == TDX_INTERRUPTED_RESUMABLE)
-			;
+		CHECK_EQ(machine_resume(0, leaf_phymem_cache_wb, 0), TDX_SUCCESS);
 		CHECK_EQ(SEAM(leaf_mng_key_freeid, .rcx = page), TDX_SUCCESS);
 		CHECK_EQ(SEAM(leaf_phymem_page_reclaim, .rcx = page), TDX_SUCCESS);
 		CHECK_EQ(machine.out[GPR_R9], i == 1 ? PAMT_REMOVAL_HINT : 0);

@@ -3,7 +3,8 @@
  * Leaves on physical pages whatever TD they belong to: read metadata, reclaim in teardown, write back caches.
  *
  * TDH.PHYMEM.CACHE.WB has nothing to flush here, but keeps the real protocol: a fresh start is interrupted once, half
- * way, so that every host's resume loop is exercised on every teardown.
+ * way, so that every host's resume loop is exercised on every teardown. It stands for an SMI, which the real leaf heeds
+ * whatever the host's RFLAGS.IF is; with no time spent there is nothing else to poll for.
  * Any core. Manual: TDX Module ABI, "TDH.PHYMEM.*"; tdx-host-system.md 4.12-4.15, 8.4, 9.
  */
 #include "tests/tdxemu/seamcall.h"

@@ -149,10 +149,12 @@ static void check_caches_flushed(struct emu_cpu *cpu)
 					  "core %u executed no WBINVD after TDH.SYS.CONFIG", i);
 }
 
-static u64 key_config_locked(struct emu_cpu *cpu)
+static u64 key_config_locked(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
 {
 	u32 package = 1u << cpu->package;
 
+	(void)gpr;
+	(void)version;
 	if (module.state != SYS_CONFIG_DONE)
 		return TDX_SYS_KEY_CONFIG_NOT_PENDING;
 	if (module.packages_configured & package)
@@ -168,16 +170,7 @@ static u64 key_config_locked(struct emu_cpu *cpu)
 
 u64 leaf_sys_key_config(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
 {
-	u64 status;
-
-	(void)gpr;
-	if (version != 0)
-		return INVALID(RAX);
-	if (!sharex_try(&module.lock, LOCK_EXCLUSIVE))
-		return TDX_SYS_BUSY;
-	status = key_config_locked(cpu);
-	sharex_release(&module.lock, LOCK_EXCLUSIVE);
-	return status;
+	return version == 0 ? seamcall_exclusive(cpu, gpr, version, key_config_locked) : INVALID(RAX);
 }
 
 static struct module_tdmr *tdmr_at(u64 base)

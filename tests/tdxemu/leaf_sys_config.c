@@ -4,13 +4,14 @@
  *
  * Every entry is checked against the rules of tdx-host-system.md 7.3 in that order, and against the entries before it
  * in both directions, so the order of entries does not matter for where PAMTs lie. Nothing is kept unless all entries
- * pass. The global lock is held exclusive. Manual: TDX Module ABI, "TDH.SYS.CONFIG Leaf"; "TDMR_INFO".
+ * pass. A new module that is configured instead of updated does not know the old one's TDs: their pages, and the old
+ * PAMT, are the host's again, and no handoff data is left. The global lock is held exclusive.
+ * Manual: TDX Module ABI, "TDH.SYS.CONFIG Leaf"; "TDMR_INFO".
  */
 #include "tests/tdxemu/seamcall.h"
 
 #include "include/spec/tdx/metadata.h"
 #include "kernel/lib/string.h"
-#include "tests/tdxemu/fault.h"
 #include "tests/tdxemu/hpa.h"
 #include "tests/tdxemu/memory.h"
 #include "tests/tdxemu/metadata.h"
@@ -243,22 +244,11 @@ static void accept_entry(u32 i)
 	host_view_hide(tdmr->pamt_4k, tdmr->pamt_4k_bytes, HIDDEN_PAMT);
 }
 
-/* R9 and R10 of version 1: features to switch on are features there are. */
-static u64 check_enables(u64 enables, u64 reserved)
-{
-	u64 features, next;
-
-	(void)metadata_sys_read(MD_HOST, TDX_SYS_TDX_FEATURES0, &features, &next);
-	if ((enables & ~features) != 0)
-		return INVALID(R9);
-	return reserved == 0 ? TDX_SUCCESS : INVALID(R10);
-}
-
 static u64 check_operands(const u64 gpr[GPR_COUNT], u32 version)
 {
 	u64 list = gpr[GPR_RCX], count = gpr[GPR_RDX], options = gpr[GPR_R8];
-	u64 known = OPTION_HKID_MASK | (fault_platform(PLATFORM_DYNAMIC_PAMT) ? OPTION_DYNAMIC_PAMT : 0);
-	u64 status = TDX_SUCCESS;
+	u64 features = metadata_features();
+	u64 known = OPTION_HKID_MASK | ((features & TDX_FEATURE_DYNAMIC_PAMT) != 0 ? OPTION_DYNAMIC_PAMT : 0);
 
 	if (!hpa_is_shared(list, sizeof(u64), TDX_TDMR_PA_ARRAY_ALIGN))
 		return INVALID(RCX);
@@ -268,10 +258,11 @@ static u64 check_operands(const u64 gpr[GPR_COUNT], u32 version)
 		return INVALID(RCX);
 	if ((options & ~known) != 0 || !hkid_is_private(options & OPTION_HKID_MASK))
 		return INVALID(R8);
-	if (version == 1)
-		status = check_enables(gpr[GPR_R9], gpr[GPR_R10]);
-	if (status != TDX_SUCCESS)
-		return status;
+	/* Features to switch on are features there are. */
+	if (version == 1 && (gpr[GPR_R9] & ~features) != 0)
+		return INVALID(R9);
+	if (version == 1 && gpr[GPR_R10] != 0)
+		return INVALID(R10);
 	if ((options & OPTION_DYNAMIC_PAMT) != 0 && PLATFORM_KEYID_SHIFT > MODULE_MAX_DYNAMIC_PAMT_KEYID_SHIFT)
 		return INVALID(R8);
 	return TDX_SUCCESS;
@@ -295,11 +286,12 @@ static u64 check_list(u64 list, u64 count)
 	return TDX_SUCCESS;
 }
 
-static u64 config_locked(const u64 gpr[GPR_COUNT], u32 version)
+static u64 config_locked(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
 {
 	u64 count = gpr[GPR_RDX], hkid = gpr[GPR_R8] & OPTION_HKID_MASK;
 	u64 status;
 
+	(void)cpu;
 	if (module.state != SYS_INIT_DONE || module.lps_initialised < platform_lp_count())
 		return TDX_SYS_CONFIG_NOT_PENDING;
 	status = check_operands(gpr, version);
@@ -309,6 +301,8 @@ static u64 config_locked(const u64 gpr[GPR_COUNT], u32 version)
 	if (status != TDX_SUCCESS)
 		return status;
 	/* nothing fails below */
+	if (module_handoff.valid)
+		module_release_memory();
 	for (u32 i = 0; i < count; i++)
 		accept_entry(i);
 	module.tdmr_count = (u32)count;
@@ -324,14 +318,5 @@ static u64 config_locked(const u64 gpr[GPR_COUNT], u32 version)
 
 u64 leaf_sys_config(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
 {
-	u64 status;
-
-	(void)cpu;
-	if (version > 1)
-		return INVALID(RAX);
-	if (!sharex_try(&module.lock, LOCK_EXCLUSIVE))
-		return TDX_SYS_BUSY;
-	status = config_locked(gpr, version);
-	sharex_release(&module.lock, LOCK_EXCLUSIVE);
-	return status;
+	return version <= 1 ? seamcall_exclusive(cpu, gpr, version, config_locked) : INVALID(RAX);
 }

@@ -22,31 +22,6 @@
 
 static struct sys_sample sample;
 
-static u64 sys_init_locked(struct emu_cpu *cpu, u64 attributes, struct sys_init_report *report)
-{
-	u64 canary, status;
-
-	if (attributes != 0)
-		return INVALID(RCX);
-	if (module.state != SYS_INIT_PENDING)
-		return TDX_SYS_INIT_NOT_PENDING;
-	status = sys_init_check(cpu, &sample, report);
-	if (status != TDX_SUCCESS)
-		return status;
-	if (!entropy_take(&canary, 1))
-		return TDX_RND_NO_ENTROPY;
-	/* nothing fails below */
-	(void)platform_msr(cpu, IA32_TSC_ADJUST, PLATFORM_MODULE, &module.tsc_adjust);
-	module.lps_initialised = 0;
-	module.packages = 0;
-	module.packages_configured = 0;
-	for (u32 i = 0; i < emu_cpu_count(); i++)
-		if (emu_cpu_at(i)->package < MODULE_MAX_PACKAGES)
-			module.packages |= 1u << emu_cpu_at(i)->package;
-	module.state = SYS_INIT_DONE;
-	return TDX_SUCCESS;
-}
-
 /*
  * Version 1 adds a place for the log of a fatal error. This module writes none, so all it accepts is a legal buffer and
  * no notification.
@@ -60,6 +35,33 @@ static bool diagnostics_legal(u32 version, u64 diagnostics)
 	return diagnostics == buffer && (buffer == 0 || hpa_is_shared(buffer, DIAGNOSTICS_ALIGN, DIAGNOSTICS_ALIGN));
 }
 
+static u64 sys_init_locked(struct emu_cpu *cpu, u64 attributes, bool diagnostics_ok, struct sys_init_report *report)
+{
+	u64 canary, status;
+
+	if (attributes != 0)
+		return INVALID(RCX);
+	if (module.state != SYS_INIT_PENDING)
+		return TDX_SYS_INIT_NOT_PENDING;
+	status = sys_init_check(cpu, &sample, report);
+	if (status != TDX_SUCCESS)
+		return status;
+	if (!entropy_take(&canary, 1))
+		return TDX_RND_NO_ENTROPY;
+	if (!diagnostics_ok)
+		return INVALID(R8);
+	/* nothing fails below */
+	(void)platform_msr(cpu, IA32_TSC_ADJUST, PLATFORM_MODULE, &module.tsc_adjust);
+	module.lps_initialised = 0;
+	module.packages = 0;
+	module.packages_configured = 0;
+	for (u32 i = 0; i < emu_cpu_count(); i++)
+		if (emu_cpu_at(i)->package < MODULE_MAX_PACKAGES)
+			module.packages |= 1u << emu_cpu_at(i)->package;
+	module.state = SYS_INIT_DONE;
+	return TDX_SUCCESS;
+}
+
 u64 leaf_sys_init(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
 {
 	u64 attributes = gpr[GPR_RCX];
@@ -67,12 +69,12 @@ u64 leaf_sys_init(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
 	struct sys_init_report report = { 0 };
 	u64 status;
 
+	gpr[GPR_RCX] = gpr[GPR_RDX] = gpr[GPR_R8] = gpr[GPR_R9] = gpr[GPR_R10] = 0;
 	if (version > SYS_INIT_MAX_VERSION)
 		return INVALID(RAX);
-	gpr[GPR_RCX] = gpr[GPR_RDX] = gpr[GPR_R8] = gpr[GPR_R9] = gpr[GPR_R10] = 0;
 	if (!sharex_try(&module.lock, LOCK_EXCLUSIVE))
 		return TDX_SYS_BUSY;
-	status = diagnostics_legal(version, diagnostics) ? sys_init_locked(cpu, attributes, &report) : INVALID(R8);
+	status = sys_init_locked(cpu, attributes, diagnostics_legal(version, diagnostics), &report);
 	sharex_release(&module.lock, LOCK_EXCLUSIVE);
 	gpr[GPR_RCX] = report.leaf;
 	gpr[GPR_RDX] = report.mask_ab;

@@ -251,10 +251,13 @@ TEST(sys_init_checks_version_and_diagnostics_operand)
 {
 	machine_reset(1, 1);
 	CHECK_EQ(machine_call(0, leaf_sys_init, 2, (struct machine_regs){ 0 }), INVALID(RAX));
+	CHECK_EQ(machine.out[GPR_R10], 0);
+	CHECK_EQ(SEAM_V1(leaf_sys_init, .rcx = 1, .r8 = BIT(0)), INVALID(RCX));
 	CHECK_EQ(SEAM_V1(leaf_sys_init, .r8 = BIT(0)), INVALID(R8));
 	CHECK_EQ(SEAM_V1(leaf_sys_init, .r8 = ARENA_END), INVALID(R8));
 	CHECK_EQ(machine_call(0, leaf_sys_lp_init, 1, (struct machine_regs){ 0 }), INVALID(RAX));
 	CHECK_EQ(SEAM_V1(leaf_sys_init, .r8 = HOST_PAGE), TDX_SUCCESS);
+	CHECK_EQ(SEAM_V1(leaf_sys_init, .r8 = BIT(0)), TDX_SYS_INIT_NOT_PENDING);
 }
 
 /* clang-format off */

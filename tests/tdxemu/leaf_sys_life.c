@@ -39,41 +39,34 @@ static bool writes_handoff(u64 version)
 	       (record->no_downgrade == 0 || version == record->module_hv);
 }
 
+static u64 shutdown_locked(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
+{
+	(void)version;
+	__atomic_store_n(&module.state, SYS_SHUTDOWN, __ATOMIC_SEQ_CST);
+	if (another_core_inside(cpu)) {
+		__atomic_store_n(&module.state, SYS_READY, __ATOMIC_SEQ_CST);
+		return TDX_SYS_BUSY;
+	}
+	module_save_handoff((u16)gpr[GPR_RCX]);
+	return TDX_SUCCESS;
+}
+
 u64 leaf_sys_shutdown(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
 {
-	u64 status = TDX_SUCCESS;
-
 	if (version != 0)
 		return INVALID(RAX);
 	if (!writes_handoff(gpr[GPR_RCX]))
 		return INVALID(RCX);
-	if (!sharex_try(&module.lock, LOCK_EXCLUSIVE))
-		return TDX_SYS_BUSY;
-	__atomic_store_n(&module.state, SYS_SHUTDOWN, __ATOMIC_SEQ_CST);
-	if (another_core_inside(cpu)) {
-		__atomic_store_n(&module.state, SYS_READY, __ATOMIC_SEQ_CST);
-		status = TDX_SYS_BUSY;
-	} else {
-		module_save_handoff((u16)gpr[GPR_RCX]);
-	}
-	sharex_release(&module.lock, LOCK_EXCLUSIVE);
-	return status;
+	return seamcall_exclusive(cpu, gpr, version, shutdown_locked);
 }
 
-static u64 offered_features(void)
+static u64 update_locked(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
 {
-	u64 value, next;
-
-	(void)metadata_sys_read(MD_HOST, TDX_SYS_TDX_FEATURES0, &value, &next);
-	return value;
-}
-
-static u64 update_locked(const u64 gpr[GPR_COUNT], u32 version)
-{
+	(void)cpu;
 	if (module.state != SYS_INIT_DONE ||
 	    __atomic_load_n(&module.lps_initialised, __ATOMIC_ACQUIRE) < platform_lp_count())
 		return TDX_SYS_STATE_INCORRECT;
-	if (version == 1 && (gpr[GPR_R9] & ~offered_features()) != 0)
+	if (version == 1 && (gpr[GPR_R9] & ~metadata_features()) != 0)
 		return INVALID(R9);
 	if (version == 1 && gpr[GPR_R10] != 0)
 		return INVALID(R10);
@@ -88,21 +81,13 @@ static u64 update_locked(const u64 gpr[GPR_COUNT], u32 version)
 
 u64 leaf_sys_update(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
 {
-	u64 status;
-
-	(void)cpu;
-	if (version > 1)
-		return INVALID(RAX);
-	if (!sharex_try(&module.lock, LOCK_EXCLUSIVE))
-		return TDX_SYS_BUSY;
-	status = update_locked(gpr, version);
-	sharex_release(&module.lock, LOCK_EXCLUSIVE);
-	return status;
+	return version <= 1 ? seamcall_exclusive(cpu, gpr, version, update_locked) : INVALID(RAX);
 }
 
-/* Lock held exclusively; on success the state is new and the lock free. */
-static u64 disable_locked(struct emu_cpu *cpu)
+static u64 disable_locked(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
 {
+	(void)gpr;
+	(void)version;
 	if (module.state == SYS_SHUTDOWN && !module.disabling)
 		return TDX_SYS_SHUTDOWN;
 	module.disabling = true;
@@ -115,21 +100,13 @@ static u64 disable_locked(struct emu_cpu *cpu)
 		return TDX_INTERRUPTED_RESUMABLE;
 	if (module.td_count != 0)
 		verdict_note("TDH.SYS.DISABLE ended %u TDs", module.td_count);
+	if (module_handoff.valid)
+		module_release_memory();
 	module_reset();
 	return TDX_SUCCESS;
 }
 
 u64 leaf_sys_disable(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version)
 {
-	u64 status;
-
-	(void)gpr;
-	if (version != 0)
-		return INVALID(RAX);
-	if (!sharex_try(&module.lock, LOCK_EXCLUSIVE))
-		return TDX_SYS_BUSY;
-	status = disable_locked(cpu);
-	if (status != TDX_SUCCESS)
-		sharex_release(&module.lock, LOCK_EXCLUSIVE);
-	return status;
+	return version == 0 ? seamcall_exclusive(cpu, gpr, version, disable_locked) : INVALID(RAX);
 }

@@ -18,9 +18,7 @@ static void replace_module(u16 update)
 	module_reset();
 	module_image.record.update = update;
 	module_image.tcb_svn[0]++;
-	CHECK_EQ(SEAM(leaf_sys_init), TDX_SUCCESS);
-	for (u32 i = 0; i < machine.cpu_count; i++)
-		CHECK_EQ(SEAM_ON(i, leaf_sys_lp_init), TDX_SUCCESS);
+	machine_initialise();
 }
 
 TEST(shutdown_needs_all_other_cores_outside)
@@ -96,9 +94,20 @@ TEST(an_update_keeps_the_td_and_its_keys)
 	CHECK_EQ(SEAM(leaf_vp_flush, .rcx = td.tdvps[0][0]), TDX_SUCCESS);
 	CHECK_EQ(SEAM(leaf_mng_vpflushdone, .rcx = td.tdr), TDX_SUCCESS);
 	for (u32 i = 0; i < 2; i++)
-		while (SEAM_ON(i, leaf_phymem_cache_wb) == TDX_INTERRUPTED_RESUMABLE)
-			;
+		CHECK_EQ(machine_resume(i, leaf_phymem_cache_wb, 1), TDX_SUCCESS);
 	CHECK_EQ(SEAM(leaf_mng_key_freeid, .rcx = td.tdr), TDX_SUCCESS);
+}
+
+TEST(an_update_keeps_what_the_new_module_sampled)
+{
+	machine_reset(2, 1);
+	machine_bring_up();
+	CHECK_EQ(SEAM(leaf_sys_shutdown), TDX_SUCCESS);
+	machine.tsc_adjust = 7;
+	replace_module(17);
+	CHECK_EQ(SEAM(leaf_sys_update), TDX_SUCCESS);
+	CHECK_EQ(module.tsc_adjust, 7);
+	machine.tsc_adjust = 0;
 }
 
 TEST(update_checks_state_then_operands_then_handoff_data)
@@ -128,12 +137,63 @@ TEST(update_checks_state_then_operands_then_handoff_data)
 
 static u64 disable(void)
 {
-	u64 status;
+	return machine_resume(0, leaf_sys_disable, 0);
+}
 
-	do {
-		status = SEAM(leaf_sys_disable);
-	} while (status == TDX_INTERRUPTED_RESUMABLE);
-	return status;
+/* A new module with handoff data of a machine that had @td. */
+static void start_update(struct machine_td *td)
+{
+	machine_reset(2, 1);
+	machine_bring_up();
+	machine_td_build(td);
+	CHECK_EQ(SEAM(leaf_sys_shutdown), TDX_SUCCESS);
+	replace_module(17);
+	CHECK_EQ(machine_view(td->tdr), VIEW_HIDDEN);
+}
+
+TEST(config_instead_of_update_gives_up_the_old_modules_tds)
+{
+	struct machine_td td, next;
+
+	start_update(&td);
+	machine_tdmr(0)->pamt_4k_base = PAMT_4K_BASE + MIB(16);
+	CHECK_EQ(SEAM(leaf_sys_config, .rcx = HOST_TDMR_LIST, .rdx = 1, .r8 = TD_HKID), TDX_SUCCESS);
+	CHECK(!module_handoff.valid);
+	CHECK_EQ(module.td_count, 0);
+	CHECK_EQ(machine_view(td.tdr), VIEW_OWES_CLEAR);
+	CHECK_EQ(machine_view(td.tdvps[0][0]), VIEW_OWES_CLEAR);
+	CHECK_EQ(machine_view(PAMT_4K_BASE), VIEW_SHARED);
+	CHECK_EQ(machine_view(PAMT_4K_BASE + MIB(16)), VIEW_HIDDEN);
+	CHECK_EQ(module.kot[GLOBAL_HKID].state, KOT_FREE);
+	CHECK_EQ(module.kot[TD_HKID].state, KOT_RESERVED);
+	CHECK_EQ(SEAM(leaf_sys_update), TDX_SYS_STATE_INCORRECT);
+	CHECK_EQ(disable(), TDX_SUCCESS);
+	machine_bring_up();
+	machine_td_build(&next);
+}
+
+TEST(a_config_that_fails_leaves_the_update_open)
+{
+	struct machine_td td;
+
+	start_update(&td);
+	machine_tdmr(0)->bytes = 0;
+	CHECK_EQ(SEAM(leaf_sys_config, .rcx = HOST_TDMR_LIST, .rdx = 1, .r8 = GLOBAL_HKID), TDX_INVALID_TDMR);
+	CHECK_EQ(machine_view(td.tdr), VIEW_HIDDEN);
+	CHECK_EQ(SEAM(leaf_sys_update), TDX_SUCCESS);
+	CHECK_EQ(module.td_count, 1);
+}
+
+TEST(disable_instead_of_update_gives_everything_back)
+{
+	struct machine_td td;
+
+	start_update(&td);
+	CHECK_EQ(disable(), TDX_SUCCESS);
+	CHECK(!module_handoff.valid);
+	CHECK_EQ(machine_view(td.tdr), VIEW_OWES_CLEAR);
+	CHECK_EQ(machine_view(PAMT_4K_BASE), VIEW_SHARED);
+	machine_bring_up();
 }
 
 TEST(disable_gives_everything_back_and_keeps_the_module)

@@ -48,17 +48,10 @@ static u64 element_limit(u64 id)
 	return bytes == sizeof(u64) ? ~0ull : (1ull << 8 * bytes) - 1;
 }
 
-static void initialise_all_cores(void)
-{
-	CHECK_EQ(SEAM(leaf_sys_init), TDX_SUCCESS);
-	for (u32 i = 0; i < machine.cpu_count; i++)
-		CHECK_EQ(SEAM_ON(i, leaf_sys_lp_init), TDX_SUCCESS);
-}
-
 TEST(every_field_linux_reads_is_there_and_fits_its_size)
 {
 	machine_reset(2, 1);
-	initialise_all_cores();
+	machine_initialise();
 	for (u32 i = 0; i < ARRAY_SIZE(demanded); i++) {
 		CHECK_EQ(SEAM(leaf_sys_rd, .rdx = demanded[i].id), TDX_SUCCESS);
 		CHECK(machine.out[GPR_R8] >= demanded[i].least);
@@ -74,7 +67,7 @@ TEST(every_configurable_cpuid_leaf_linux_reads_has_its_values)
 	u64 count;
 
 	machine_reset(1, 1);
-	initialise_all_cores();
+	machine_initialise();
 	CHECK_EQ(SEAM(leaf_sys_rd, .rdx = 0x9900000100000004), TDX_SUCCESS);
 	count = machine.out[GPR_R8];
 	for (u64 i = 0; i < count; i++) {
@@ -87,28 +80,20 @@ TEST(every_configurable_cpuid_leaf_linux_reads_has_its_values)
 
 TEST(linux_brings_the_module_up_disables_it_and_brings_it_up_again)
 {
-	u64 status;
-
 	machine_reset(4, 2);
 	fake_verdict_violations = 0;
 	for (u32 round = 0; round < 2; round++) {
-		initialise_all_cores();
+		machine_initialise();
 		machine_tdmr(0);
 		CHECK_EQ(SEAM(leaf_sys_config, .rcx = HOST_TDMR_LIST, .rdx = 1, .r8 = GLOBAL_HKID), TDX_SUCCESS);
 		for (u32 i = 0; i < machine.cpu_count; i++)
 			machine.cpus[i].wbinvd_done = true;
 		CHECK_EQ(SEAM_ON(0, leaf_sys_key_config), TDX_SUCCESS);
 		CHECK_EQ(SEAM_ON(1, leaf_sys_key_config), TDX_SUCCESS);
-		do
-			status = SEAM(leaf_sys_tdmr_init, .rcx = ARENA_BASE);
-		while (status == TDX_SUCCESS && machine.out[GPR_RDX] < ARENA_BASE + TDMR_BYTES);
-		CHECK_EQ(status, TDX_SUCCESS);
+		machine_tdmr_init();
 		CHECK_EQ(SEAM(leaf_phymem_page_rdmd, .rcx = machine_page()), TDX_SUCCESS);
 		CHECK_EQ(machine.out[GPR_RCX], 0);
-		do
-			status = SEAM(leaf_sys_disable);
-		while (status == TDX_INTERRUPTED_RESUMABLE);
-		CHECK_EQ(status, TDX_SUCCESS);
+		CHECK_EQ(machine_resume(0, leaf_sys_disable, 0), TDX_SUCCESS);
 	}
 	CHECK_EQ(fake_verdict_violations, 0);
 }

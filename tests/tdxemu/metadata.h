@@ -12,6 +12,8 @@ enum md_reader {
 
 /** metadata_sys_read() - TDH.SYS.RD, TDG.SYS.RD: value and next element id (all ones at the end) */
 u64 metadata_sys_read(enum md_reader reader, u64 field, u64 *value, u64 *next);
+/** metadata_features() - TDX_FEATURES0: what the module offers and this machine can do */
+u64 metadata_features(void);
 /**
  * metadata_sys_list() - TDH.SYS.RDALL, TDG.SYS.RDALL: a metadata list of whole fields
  * @first: id of the first one, TDX_MD_FIRST_FIELD = from the start. @page: 4 KiB, written. @next: where to go on, all

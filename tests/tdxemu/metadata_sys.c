@@ -65,7 +65,7 @@ static bool in_list(const u64 *list, u32 count, u64 id)
 static bool exists(const struct sys_row *row)
 {
 	if (in_list(dynamic_pamt, ARRAY_SIZE(dynamic_pamt), row->id))
-		return fault_platform(PLATFORM_DYNAMIC_PAMT);
+		return (metadata_features() & TDX_FEATURE_DYNAMIC_PAMT) != 0;
 	return !in_list(absent, ARRAY_SIZE(absent), row->id);
 }
 
@@ -110,8 +110,7 @@ static u64 cpuid_values(u32 element)
 	return element % 2 == 0 ? value.eax | (u64)value.ebx << 32 : value.ecx | (u64)value.edx << 32;
 }
 
-/* What the module offers and this machine can do. */
-static u64 features(void)
+u64 metadata_features(void)
 {
 	u64 machine = FEATURES;
 
@@ -166,7 +165,7 @@ static u64 version_value(u64 id)
 	case TDX_SYS_NUM_TDX_FEATURES:
 		return 1;
 	case TDX_SYS_TDX_FEATURES0:
-		return features();
+		return metadata_features();
 	default:
 		return handoff_value(id);
 	}
@@ -225,7 +224,7 @@ static u64 value_of(u64 id, u32 element)
 		return TD_XFAM_X87 | TD_XFAM_SSE;
 	case TDX_SYS_CONFIG_FLAGS_FIXED0:
 		return TD_CONFIG_GPAW | TD_CONFIG_FLEXIBLE_PENDING_VE |
-		       (features() & TDX_FEATURE_NO_RBP_MOD ? TD_CONFIG_NO_RBP_MOD : 0);
+		       (metadata_features() & TDX_FEATURE_NO_RBP_MOD ? TD_CONFIG_NO_RBP_MOD : 0);
 	case TDX_SYS_NUM_CPUID_CONFIG:
 		return td_cpuid_config_count();
 	case TDX_SYS_CPUID_CONFIG_LEAVES:

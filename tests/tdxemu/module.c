@@ -16,6 +16,7 @@
 #include "tests/tdxemu/verdict.h"
 
 #define CMR_LOWEST MIB(1)
+#define LOCK_BYTES offsetof(struct tdx_module, state)	/* the global lock is the first member, and its holder's */
 #define NO_RBP_MOD BIT(18)
 #define FIRMWARE_SVN_MINOR 5
 #define FIRMWARE_SVN_MAJOR 1
@@ -80,7 +81,9 @@ static void add_cmr(u64 base, u64 end)
 
 void module_reset(void)
 {
-	memset(&module, 0, sizeof(module));
+	for (u32 i = 0; i < emu_cpu_count(); i++)
+		emu_cpu_at(i)->lp_initialised = false;
+	memset((u8 *)&module + LOCK_BYTES, 0, sizeof(module) - LOCK_BYTES);
 	for (u32 i = 0; i < ram.count; i++) {
 		u64 base = ram.ranges[i].base;
 		u64 end = base + ram.ranges[i].bytes;
@@ -90,8 +93,6 @@ void module_reset(void)
 		add_cmr(MAX(base, (u64)EMU_BASE + EMU_BYTES), end);
 	}
 	platform_change_cmrs(module.cmrs, &module.cmr_count);
-	for (u32 i = 0; i < emu_cpu_count(); i++)
-		emu_cpu_at(i)->lp_initialised = false;
 	fault_module_loaded();
 }
 
@@ -120,6 +121,7 @@ void module_take_handoff(void)
 	handoff_data.state = module.state;
 	handoff_data.lps_initialised = module.lps_initialised;
 	handoff_data.packages = module.packages;
+	handoff_data.tsc_adjust = module.tsc_adjust;
 	module = handoff_data;
 	module_handoff.valid = false;
 }

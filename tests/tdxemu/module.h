@@ -120,7 +120,7 @@ extern struct module_handoff module_handoff;
 void module_load(void);
 /**
  * module_reset() - the state of a freshly loaded module; cores uninitialised. CMRs: RAM above 1 MiB without our own range
- * The running image and the handoff data stay.
+ * The running image and the handoff data stay; so does the global lock, until its holder is done with the new state.
  */
 void module_reset(void);
 /** module_save_handoff(), module_take_handoff() - write and read back the data of TDH.SYS.SHUTDOWN and TDH.SYS.UPDATE */
@@ -128,7 +128,10 @@ void module_save_handoff(u16 version);
 void module_take_handoff(void);
 /** module_release_tdmr() - every page the module holds in TDMR @index, and its PAMT, are the host's again (module_release.c) */
 void module_release_tdmr(u32 index);
-/** module_release_memory() - the same for all TDMRs, no handoff data is left: the module is gone, whatever TDs it had */
+/**
+ * module_release_memory() - the same for all TDMRs, those of handoff data included; none is left
+ * The module is gone, whatever TDs it had, and its KeyIDs are free. With handoff data: that module, not the one now loading.
+ */
 void module_release_memory(void);
 /** module_add_ram() - called by main.c for each RAM range of the memory map before module_load() */
 void module_add_ram(u64 base, u64 bytes);

@@ -2,9 +2,11 @@
 /*
  * What the host gets back when a module goes without having been asked for each page: TDH.SYS.DISABLE, a fresh module over
  * a running one. PAMT says which pages were the module's; as after TDH.PHYMEM.PAGE.RECLAIM the host clears them first.
- * Callers hold the global lock or are P-SEAMLDR; no other core is in the module.
+ * So does an update that is not gone through with: TDs of the old module that the new one does not take over are nobody's.
+ * Callers hold the global lock or are P-SEAMLDR; no other core uses a TDMR.
  * Manual: tdx-host-system.md 8.4, 8.5, 12.5.
  */
+#include "kernel/lib/string.h"
 #include "tests/tdxemu/hpa.h"
 #include "tests/tdxemu/memory.h"
 #include "tests/tdxemu/pamt_dynamic.h"
@@ -55,4 +57,6 @@ void module_release_memory(void)
 		module_release_tdmr(i);
 	module.tdmr_count = 0;
 	module.td_count = 0;
+	memset(module.kot, 0, sizeof(module.kot));
+	memset(module.wbcache_point, 0, sizeof(module.wbcache_point));
 }

@@ -24,6 +24,18 @@ TEST(convertible_ranges_leave_out_the_first_megabyte_and_seamrr)
 	CHECK_EQ(module.cmrs[3].bytes, 0x1234000);
 }
 
+TEST(a_reset_leaves_the_global_lock_with_its_holder)
+{
+	machine_reset(2, 1);
+	machine_bring_up();
+	module.lock = SHAREX_EXCLUSIVE;
+	module_reset();
+	CHECK_EQ(module.state, SYS_INIT_PENDING);
+	CHECK_EQ(SEAM_ON(1, leaf_sys_init), TDX_SYS_BUSY);
+	module.lock = 0;
+	CHECK_EQ(SEAM_ON(1, leaf_sys_init), TDX_SUCCESS);
+}
+
 TEST(private_keyids_are_those_above_the_shared_ones)
 {
 	CHECK(!hkid_is_private(0));

@@ -6,9 +6,8 @@
  * module what Intel demands of every CPU with SEAM, and last the deviations that were asked for.
  *
  * CPUID: MAXPHYADDR includes the KeyID bits; the TSC leaf tells the measured frequency as a multiple of 25 MHz (a model's
- * fixed answer may be wrong); leaves 1, 4, 0xB and 0x1F describe "packages=N" packages of equally many cores, and a
- * package is exactly what shares the last-level cache. APIC ids stay what they are: the package is an APIC id shifted
- * right. Firmware's SMRAM is the one below 1 MiB, which is in no CMR.
+ * fixed answer may be wrong); packages are platform_topology.c. Firmware's SMRAM is the one below 1 MiB, which is in no
+ * CMR.
  *
  * Callers: see platform.h. Facts: tdx-host-system.md 1.2 to 1.7; SDM volume 4 and volume 2A, "CPUID".
  */
@@ -25,6 +24,7 @@
 #include "tests/tdxemu/options.h"
 #include "tests/tdxemu/platform_demand.h"
 #include "tests/tdxemu/platform_seed.h"
+#include "tests/tdxemu/platform_topology.h"
 #include "tests/tdxemu/verdict.h"
 #include "tests/tdxemu/vmx.h"
 
@@ -45,7 +45,6 @@
 #define SMRR_TYPE_WRITE_BACK 6
 #define CACHE_SUB_BLOCKS 8	/* steps of IA32_WBINVDP */
 #define CRYSTAL_RATIO_DENOMINATOR 1
-#define CORES_SHIFT 16	/* MSR_CORE_THREAD_COUNT: threads in 15:0, cores above */
 
 enum msr_base {
 	BASE_NATIVE,	/* the CPU's value, 0 if it lacks the MSR */
@@ -64,13 +63,6 @@ struct msr_row {
 	u64 set, clear;
 	u64 (*more)(void);	/* further bits, found when read; may be NULL */
 };
-
-static struct {
-	u32 packages;
-	u32 package_shift;	/* x2APIC id above it: the package */
-	u32 thread_shift;	/* x2APIC id above it: the core */
-	u32 cores_in_package;
-} topology = { .packages = 1 };
 
 /* Owning core: firmware's work does not change while the host runs, and every SEAMCALL asks. */
 static enum seam_state {
@@ -93,15 +85,10 @@ static u64 xapic_disabled(void)
 	return native_msr(IA32_APIC_BASE) & APIC_BASE_X2APIC ? XAPIC_DISABLED : 0;
 }
 
-static u64 core_thread_count(void)
-{
-	return topology.cores_in_package | (u64)(topology.cores_in_package >> topology.thread_shift) << CORES_SHIFT;
-}
-
 /* clang-format off */
 static const struct msr_row msr_rows[] = {
 	{ IA32_APIC_BASE, BASE_NATIVE, HOST_READS, .set = 0 },
-	{ MSR_CORE_THREAD_COUNT, BASE_PLATFORM, HOST_READS, .more = core_thread_count },
+	{ MSR_CORE_THREAD_COUNT, BASE_PLATFORM, HOST_READS, .more = topology_core_thread_count },
 	{ IA32_FEATURE_CONTROL, BASE_NATIVE, HOST_READS, .set = 0 },
 	{ IA32_MKTME_KEYID_PARTITIONING, BASE_PLATFORM, HOST_READS,
 	  .set = (u64)PLATFORM_TDX_KEYIDS << 32 | PLATFORM_MKTME_KEYIDS },
@@ -193,59 +180,14 @@ bool platform_msr_write(const struct emu_cpu *cpu, u32 msr, u64 value)
 
 /* ---- CPUID ---- */
 
-/* Leaves 0xB and 0x1F: threads of a core, cores of a package. */
-static struct cpuid_regs topology_level(const struct emu_cpu *cpu, u32 subleaf)
-{
-	static const u32 types[] = { CPUID_TOPOLOGY_THREAD, CPUID_TOPOLOGY_CORE };
-	struct cpuid_regs regs = { .ecx = subleaf & CPUID_TOPOLOGY_ECX_LEVEL, .edx = cpu->apic_id };
-
-	if (subleaf >= ARRAY_SIZE(types))
-		return regs;
-	regs.ecx |= types[subleaf] << CPUID_TOPOLOGY_ECX_TYPE_SHIFT;
-	regs.eax = subleaf == 0 ? topology.thread_shift : topology.package_shift;
-	regs.ebx = subleaf == 0 ? 1u << topology.thread_shift : topology.cores_in_package;
-	return regs;
-}
-
-static u32 put_field(u32 reg, u32 mask, u32 shift, u32 value)
-{
-	return (reg & ~mask) | ((value << shift) & mask);
-}
-
-/* Caches: what the package's cores share is the last level, and only that. */
-static void change_cache(struct cpuid_regs *regs)
-{
-	u32 level = (regs->eax >> CPUID_4_EAX_LEVEL_SHIFT) & CPUID_4_EAX_LEVEL_MASK;
-	u32 ids = 1u << topology.package_shift;
-
-	if ((regs->eax & CPUID_4_EAX_TYPE_MASK) == 0)
-		return;
-	regs->eax = put_field(regs->eax, CPUID_4_EAX_CORES_MASK, CPUID_4_EAX_CORES_SHIFT,
-			      (ids >> topology.thread_shift) - 1);
-	if (level >= CPUID_4_LEVEL_L3)
-		regs->eax = put_field(regs->eax, CPUID_4_EAX_SHARING_MASK, CPUID_4_EAX_SHARING_SHIFT, ids - 1);
-	else
-		regs->eax = put_field(regs->eax, CPUID_4_EAX_SHARING_MASK, CPUID_4_EAX_SHARING_SHIFT,
-				      (1u << topology.thread_shift) - 1);
-}
-
-static void change_features(const struct emu_cpu *cpu, struct cpuid_regs *regs)
-{
-	u32 ids = 1u << topology.package_shift;
-
-	regs->ebx = put_field(regs->ebx, CPUID_1_EBX_IDS_MASK, CPUID_1_EBX_IDS_SHIFT, ids);
-	regs->ebx = put_field(regs->ebx, CPUID_1_EBX_APIC_ID_MASK, CPUID_1_EBX_APIC_ID_SHIFT, cpu->apic_id);
-	regs->edx |= CPUID_1_EDX_HTT;
-}
-
 static void change_leaf(const struct emu_cpu *cpu, u32 leaf, u32 subleaf, struct cpuid_regs *regs)
 {
 	switch (leaf) {
 	case CPUID_FEATURES:
-		change_features(cpu, regs);
+		topology_change_features(cpu, regs);
 		break;
 	case CPUID_CACHE:
-		change_cache(regs);
+		topology_change_cache(regs);
 		break;
 	case CPUID_EXTENDED:
 		if (subleaf != 0)
@@ -299,47 +241,6 @@ u64 platform_tsc_hz(void)
 	return (u64)clock_crystal_multiple() * CLOCK_CRYSTAL_HZ;
 }
 
-/* ---- topology ---- */
-
-static u32 highest_apic_id(void)
-{
-	u32 highest = 0;
-
-	for (u32 i = 0; i < emu_cpu_count(); i++)
-		highest = MAX(highest, emu_cpu_at(i)->apic_id);
-	return highest;
-}
-
-/* Bits that hold the numbers below @count. */
-static u32 bits_for(u32 count)
-{
-	u32 bits = 0;
-
-	while (1u << bits < count)
-		bits++;
-	return bits;
-}
-
-/* One package: a processor has at least one bit of APIC id. Several: each has the same power of two of APIC ids. */
-static void split_packages(u32 packages)
-{
-	u32 ids = highest_apic_id() + 1;
-	u32 share = ids / packages;
-
-	topology.packages = packages;
-	if (packages == 1) {
-		topology.package_shift = MAX(bits_for(ids), 1u);
-		topology.cores_in_package = emu_cpu_count();
-		return;
-	}
-	if (ids != emu_cpu_count() || ids % packages != 0 || (share & (share - 1)) != 0)
-		verdict_stop("packages=%u: %u cores with APIC ids up to %u cannot be split so that an APIC id shifted "
-			     "right is the package; each package needs the same power of two of them",
-			     packages, emu_cpu_count(), ids - 1);
-	topology.package_shift = bits_for(share);
-	topology.cores_in_package = share;
-}
-
 void platform_prepare(const char *cmdline)
 {
 	char value[OPTION_BYTES];
@@ -348,9 +249,9 @@ void platform_prepare(const char *cmdline)
 	if (option_value(cmdline, "packages", value) &&
 	    (!parse_u64(value, &packages) || packages == 0 || packages > MODULE_MAX_PACKAGES))
 		verdict_stop("command line: packages=%s is not a number from 1 to %u", value, MODULE_MAX_PACKAGES);
-	split_packages((u32)packages);
+	topology_split((u32)packages);
 	for (u32 i = 0; i < emu_cpu_count(); i++) {
-		emu_cpu_at(i)->package = emu_cpu_at(i)->apic_id >> topology.package_shift;
+		emu_cpu_at(i)->package = topology_package(emu_cpu_at(i));
 		seam_states[i] = SEAM_UNKNOWN;
 	}
 	platform_seed_prepare();

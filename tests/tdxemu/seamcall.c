@@ -36,35 +36,35 @@ enum leaf_states {
 	LEAF_EVEN_SHUTDOWN,
 };
 
-/* What a refusal leaves in RCX and RDX. */
-enum refusal_outputs {
-	OUTPUTS_UNCHANGED,
-	OUTPUTS_ENTRY_INFO,	/* Secure EPT entry information: zero for a refusal before the walk */
-};
+/* Registers as bits, for the outputs that a leaf sets before its first check. */
+#define R(name) BIT(GPR_##name)
+#define ENTRY_INFO (R(RCX) | R(RDX))	/* Secure EPT entry information: nothing for a refusal before the walk */
+#define PAGE_INFO (R(RCX) | R(RDX) | R(R8) | R(R9) | R(R10) | R(R11))
 
 struct leaf_row {
 	host_leaf run;	/* NULL: unknown leaf */
-	u8 max_version;
+	bool has_versions;	/* the leaf itself says which is the highest */
 	enum leaf_states states;
-	enum refusal_outputs refusal;
+	u32 zeroed, all_ones;	/* what the fault plan's refusals leave in output registers, as the leaf's own would */
 };
 
 /* clang-format off */
 static const struct leaf_row leaf_rows[LEAF_SLOTS] = {
-	[TDH_SYS_INIT] = { .run = leaf_sys_init, .max_version = 1, .states = LEAF_ALWAYS },
-	[TDH_SYS_LP_INIT] = { .run = leaf_sys_lp_init, .states = LEAF_ALWAYS },
-	[TDH_SYS_INFO] = { .run = leaf_sys_info, .states = LEAF_ALWAYS },
-	[TDH_SYS_RD] = { .run = leaf_sys_rd, .states = LEAF_ALWAYS },
-	[TDH_SYS_RDALL] = { .run = leaf_sys_rdall, .states = LEAF_ALWAYS },
-	[TDH_SYS_CONFIG] = { .run = leaf_sys_config, .max_version = 1, .states = LEAF_ALWAYS },
+	[TDH_SYS_INIT] = { .run = leaf_sys_init, .has_versions = true, .states = LEAF_ALWAYS,
+			   .zeroed = R(RCX) | R(RDX) | R(R8) | R(R9) | R(R10) },
+	[TDH_SYS_LP_INIT] = { .run = leaf_sys_lp_init, .states = LEAF_ALWAYS, .zeroed = R(RCX) | R(RDX) | R(R8) },
+	[TDH_SYS_INFO] = { .run = leaf_sys_info, .states = LEAF_ALWAYS, .zeroed = R(RDX) | R(R9) },
+	[TDH_SYS_RD] = { .run = leaf_sys_rd, .states = LEAF_ALWAYS, .zeroed = R(R8), .all_ones = R(RDX) },
+	[TDH_SYS_RDALL] = { .run = leaf_sys_rdall, .states = LEAF_ALWAYS, .all_ones = R(R8) },
+	[TDH_SYS_CONFIG] = { .run = leaf_sys_config, .has_versions = true, .states = LEAF_ALWAYS },
 	[TDH_SYS_KEY_CONFIG] = { .run = leaf_sys_key_config, .states = LEAF_ALWAYS },
-	[TDH_SYS_TDMR_INIT] = { .run = leaf_sys_tdmr_init },
+	[TDH_SYS_TDMR_INIT] = { .run = leaf_sys_tdmr_init, .zeroed = R(RDX) },
 	[TDH_SYS_LP_SHUTDOWN] = { .run = leaf_sys_lp_shutdown, .states = LEAF_EVEN_SHUTDOWN },
 	[TDH_SYS_SHUTDOWN] = { .run = leaf_sys_shutdown },
-	[TDH_SYS_UPDATE] = { .run = leaf_sys_update, .max_version = 1, .states = LEAF_ALWAYS },
+	[TDH_SYS_UPDATE] = { .run = leaf_sys_update, .has_versions = true, .states = LEAF_ALWAYS },
 	[TDH_SYS_DISABLE] = { .run = leaf_sys_disable, .states = LEAF_EVEN_SHUTDOWN },
-	[TDH_PHYMEM_PAGE_RDMD] = { .run = leaf_phymem_page_rdmd },
-	[TDH_PHYMEM_PAGE_RECLAIM] = { .run = leaf_phymem_page_reclaim },
+	[TDH_PHYMEM_PAGE_RDMD] = { .run = leaf_phymem_page_rdmd, .zeroed = PAGE_INFO },
+	[TDH_PHYMEM_PAGE_RECLAIM] = { .run = leaf_phymem_page_reclaim, .zeroed = PAGE_INFO },
 	[TDH_PHYMEM_CACHE_WB] = { .run = leaf_phymem_cache_wb },
 	[TDH_PHYMEM_PAGE_WBINVD] = { .run = leaf_phymem_page_wbinvd },
 	[TDH_PHYMEM_PAMT_ADD] = { .run = leaf_phymem_pamt_add },
@@ -73,32 +73,32 @@ static const struct leaf_row leaf_rows[LEAF_SLOTS] = {
 	[TDH_MNG_KEY_CONFIG] = { .run = leaf_mng_key_config },
 	[TDH_MNG_ADDCX] = { .run = leaf_mng_addcx },
 	[TDH_MNG_INIT] = { .run = leaf_mng_init },
-	[TDH_MNG_RD] = { .run = leaf_mng_rd, .max_version = 1 },
+	[TDH_MNG_RD] = { .run = leaf_mng_rd, .has_versions = true },
 	[TDH_MNG_WR] = { .run = leaf_mng_wr },
 	[TDH_MNG_VPFLUSHDONE] = { .run = leaf_mng_vpflushdone },
 	[TDH_MNG_KEY_FREEID] = { .run = leaf_mng_key_freeid },
 	[TDH_MNG_KEY_RECLAIMID] = { .run = leaf_mng_key_reclaimid },
 	[TDH_VP_CREATE] = { .run = leaf_vp_create },
 	[TDH_VP_ADDCX] = { .run = leaf_vp_addcx },
-	[TDH_VP_INIT] = { .run = leaf_vp_init, .max_version = 1 },
+	[TDH_VP_INIT] = { .run = leaf_vp_init, .has_versions = true },
 	[TDH_VP_FLUSH] = { .run = leaf_vp_flush },
-	[TDH_VP_RD] = { .run = leaf_vp_rd, .max_version = 1 },
+	[TDH_VP_RD] = { .run = leaf_vp_rd, .has_versions = true },
 	[TDH_VP_WR] = { .run = leaf_vp_wr },
 	[TDH_VP_ENTER] = { .run = leaf_vp_enter },
 	[TDH_MR_EXTEND] = { .run = leaf_mr_extend },
 	[TDH_MR_FINALIZE] = { .run = leaf_mr_finalize },
-	[TDH_MEM_SEPT_ADD] = { .run = leaf_mem_sept_add, .max_version = 1, .refusal = OUTPUTS_ENTRY_INFO },
-	[TDH_MEM_SEPT_RD] = { .run = leaf_mem_sept_rd, .refusal = OUTPUTS_ENTRY_INFO },
-	[TDH_MEM_SEPT_REMOVE] = { .run = leaf_mem_sept_remove, .max_version = 1, .refusal = OUTPUTS_ENTRY_INFO },
-	[TDH_MEM_PAGE_ADD] = { .run = leaf_mem_page_add, .refusal = OUTPUTS_ENTRY_INFO },
-	[TDH_MEM_PAGE_AUG] = { .run = leaf_mem_page_aug, .refusal = OUTPUTS_ENTRY_INFO },
-	[TDH_MEM_RANGE_BLOCK] = { .run = leaf_mem_range_block, .refusal = OUTPUTS_ENTRY_INFO },
-	[TDH_MEM_RANGE_UNBLOCK] = { .run = leaf_mem_range_unblock, .refusal = OUTPUTS_ENTRY_INFO },
+	[TDH_MEM_SEPT_ADD] = { .run = leaf_mem_sept_add, .has_versions = true, .zeroed = ENTRY_INFO },
+	[TDH_MEM_SEPT_RD] = { .run = leaf_mem_sept_rd, .zeroed = ENTRY_INFO },
+	[TDH_MEM_SEPT_REMOVE] = { .run = leaf_mem_sept_remove, .has_versions = true, .zeroed = ENTRY_INFO },
+	[TDH_MEM_PAGE_ADD] = { .run = leaf_mem_page_add, .zeroed = ENTRY_INFO },
+	[TDH_MEM_PAGE_AUG] = { .run = leaf_mem_page_aug, .zeroed = ENTRY_INFO },
+	[TDH_MEM_RANGE_BLOCK] = { .run = leaf_mem_range_block, .zeroed = ENTRY_INFO },
+	[TDH_MEM_RANGE_UNBLOCK] = { .run = leaf_mem_range_unblock, .zeroed = ENTRY_INFO },
 	[TDH_MEM_TRACK] = { .run = leaf_mem_track },
-	[TDH_MEM_PAGE_REMOVE] = { .run = leaf_mem_page_remove, .refusal = OUTPUTS_ENTRY_INFO },
-	[TDH_MEM_PAGE_PROMOTE] = { .run = leaf_mem_page_promote, .max_version = 1, .refusal = OUTPUTS_ENTRY_INFO },
-	[TDH_MEM_PAGE_DEMOTE] = { .run = leaf_mem_page_demote, .refusal = OUTPUTS_ENTRY_INFO },
-	[TDH_MEM_PAGE_RELOCATE] = { .run = leaf_mem_page_relocate, .refusal = OUTPUTS_ENTRY_INFO },
+	[TDH_MEM_PAGE_REMOVE] = { .run = leaf_mem_page_remove, .zeroed = ENTRY_INFO },
+	[TDH_MEM_PAGE_PROMOTE] = { .run = leaf_mem_page_promote, .has_versions = true, .zeroed = ENTRY_INFO },
+	[TDH_MEM_PAGE_DEMOTE] = { .run = leaf_mem_page_demote, .zeroed = ENTRY_INFO },
+	[TDH_MEM_PAGE_RELOCATE] = { .run = leaf_mem_page_relocate, .zeroed = ENTRY_INFO },
 };
 /* clang-format on */
 
@@ -124,12 +124,23 @@ static u64 check_state(const struct leaf_row *row)
 
 static void refuse(const struct leaf_row *row, u64 gpr[GPR_COUNT], u64 status)
 {
-	if (row->refusal == OUTPUTS_ENTRY_INFO &&
-	    (status & TDX_STATUS_IDENTITY_MASK) != (TDX_INTERRUPTED_RESTARTABLE & TDX_STATUS_IDENTITY_MASK)) {
-		gpr[GPR_RCX] = 0;
-		gpr[GPR_RDX] = 0;
-	}
+	bool begun = (status & TDX_STATUS_IDENTITY_MASK) == (TDX_INTERRUPTED_RESTARTABLE & TDX_STATUS_IDENTITY_MASK);
+
+	for (u32 i = 0; i < GPR_COUNT && !begun; i++)
+		if (((row->zeroed | row->all_ones) & BIT(i)) != 0)
+			gpr[i] = (row->all_ones & BIT(i)) != 0 ? ~0ull : 0;
 	gpr[GPR_RAX] = status;
+}
+
+u64 seamcall_exclusive(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version, host_leaf leaf)
+{
+	u64 status;
+
+	if (!sharex_try(&module.lock, LOCK_EXCLUSIVE))
+		return TDX_SYS_BUSY;
+	status = leaf(cpu, gpr, version);
+	sharex_release(&module.lock, LOCK_EXCLUSIVE);
+	return status;
 }
 
 void seamcall_dispatch(struct emu_cpu *cpu)
@@ -141,7 +152,7 @@ void seamcall_dispatch(struct emu_cpu *cpu)
 	const struct leaf_row *row = find_leaf(leaf);
 	u64 status;
 
-	if ((rax & TDX_LEAF_RESERVED_MASK) != 0 || version > row->max_version) {
+	if ((rax & TDX_LEAF_RESERVED_MASK) != 0 || (version != 0 && !row->has_versions)) {
 		gpr[GPR_RAX] = TDX_OPERAND_INVALID | TDX_OPERAND_ID_RAX;
 		return;
 	}

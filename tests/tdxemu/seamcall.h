@@ -19,6 +19,9 @@ void seamcall_exit(struct emu_cpu *cpu);
 /** seamcall_dispatch() - the module's part: the leaf in RAX with @cpu's registers, a status in RAX */
 void seamcall_dispatch(struct emu_cpu *cpu);
 
+/** seamcall_exclusive() - @leaf with the global lock held exclusive; TDX_SYS_BUSY if it is not free */
+u64 seamcall_exclusive(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version, host_leaf leaf);
+
 /* Host leaves by family; each file holds its own. Status words are spec/tdx/status.h's, operands ORed in. */
 u64 leaf_sys_init(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version);
 u64 leaf_sys_lp_init(struct emu_cpu *cpu, u64 gpr[GPR_COUNT], u32 version);

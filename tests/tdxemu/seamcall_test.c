@@ -3,6 +3,7 @@
 #include "tests/tdxemu/seamcall.h"
 
 #include "kernel/lib/string.h"
+#include "tests/tdxemu/fault.h"
 #include "tests/tdxemu/l1.h"
 #include "tests/tdxemu/seamldr.h"
 #include "tests/tdxemu/trace.h"
@@ -136,8 +137,42 @@ TEST(the_form_of_rax_is_checked_before_the_state)
 	reach(SYS_SHUTDOWN);
 	CHECK_EQ(dispatch(TDH_SYS_RD | BIT(24)), INVALID(RAX));
 	CHECK_EQ(dispatch(TDH_SYS_RD | 1 << TDX_LEAF_VERSION_SHIFT), INVALID(RAX));
-	CHECK_EQ(dispatch(TDH_SYS_UPDATE | 2 << TDX_LEAF_VERSION_SHIFT), INVALID(RAX));
 	CHECK_EQ(dispatch(TDH_SYS_UPDATE | 1 << TDX_LEAF_VERSION_SHIFT), TDX_SYS_SHUTDOWN);
+}
+
+TEST(which_version_is_too_high_is_the_leafs_to_say_after_the_state)
+{
+	reach(SYS_SHUTDOWN);
+	CHECK_EQ(dispatch(TDH_SYS_UPDATE | 2 << TDX_LEAF_VERSION_SHIFT), TDX_SYS_SHUTDOWN);
+	reach(SYS_INIT_DONE);
+	CHECK_EQ(dispatch(TDH_SYS_UPDATE | 2 << TDX_LEAF_VERSION_SHIFT), INVALID(RAX));
+	CHECK_EQ(dispatch(TDH_MNG_RD | 2 << TDX_LEAF_VERSION_SHIFT), TDX_SYS_NOT_READY);
+	reach(SYS_READY);
+	CHECK_EQ(dispatch(TDH_MNG_RD | 2 << TDX_LEAF_VERSION_SHIFT), INVALID(RAX));
+}
+
+TEST(a_planned_refusal_leaves_the_outputs_as_the_leafs_own_does)
+{
+	u64 *gpr = machine.cpus[0].gpr;
+
+	reach(SYS_READY);
+	fault_configure("fault=TDH.SYS.RD:*:RND_NO_ENTROPY,TDH.SYS.INIT:*:INCORRECT_CPUID_VALUE,"
+			"TDH.PHYMEM.PAGE.RECLAIM:*:OPERAND_BUSY/TDR");
+	CHECK_EQ(dispatch(TDH_SYS_RD), TDX_RND_NO_ENTROPY);
+	CHECK_EQ(gpr[GPR_RDX], TDX_MD_FIRST_FIELD);
+	CHECK_EQ(gpr[GPR_R8], 0);
+	memset(gpr, 5, sizeof(machine.cpus[0].gpr));
+	gpr[GPR_RAX] = TDH_SYS_INIT;
+	seamcall_dispatch(&machine.cpus[0]);
+	CHECK_EQ(gpr[GPR_RAX], TDX_INCORRECT_CPUID_VALUE);
+	CHECK_EQ(gpr[GPR_RCX] | gpr[GPR_RDX] | gpr[GPR_R8] | gpr[GPR_R9] | gpr[GPR_R10], 0);
+	CHECK(gpr[GPR_R11] != 0);
+	memset(gpr, 5, sizeof(machine.cpus[0].gpr));
+	gpr[GPR_RAX] = TDH_PHYMEM_PAGE_RECLAIM;
+	seamcall_dispatch(&machine.cpus[0]);
+	CHECK_EQ(gpr[GPR_RAX], BUSY(TDR));
+	CHECK_EQ(gpr[GPR_RCX] | gpr[GPR_RDX] | gpr[GPR_R8] | gpr[GPR_R9] | gpr[GPR_R10] | gpr[GPR_R11], 0);
+	fault_rules_forget();
 }
 
 TEST(disable_keeps_other_leaves_out_until_it_is_through)

@@ -6,8 +6,8 @@
  * SEAMCALL gets in any more, and the last one does the work. Order of refusals: unknown leaf, the fault plan, the leaf's
  * own conditions, another session or a second call.
  *
- * CLEANUP writes back the caches in two pieces: the last core of each package is told EINTERRUPT once, as if an interrupt
- * had come, so every host's loop is exercised. It empties the log, so updates count from the start again.
+ * CLEANUP writes back the caches in two pieces: the last core of each package is told EINTERRUPT once, as if an SMI had
+ * come, so every host's loop is exercised. It empties the log, so updates count from the start again.
  * Any core, one at a time, physical interrupts off. The host's VMCS stays current: this CPU's VMX_BASIC[60] is 1.
  * Facts: P-SEAMLDR Interface Specification; tdx-host-system.md 10.
  */
@@ -136,6 +136,7 @@ static u64 leaf_seaminfo(struct emu_cpu *cpu, u64 gpr[GPR_COUNT])
 		info->socket_fms[info->socket_count++] = td_platform_fms();
 	info->seamldr_base = EMU_BASE;
 	info->seamldr_bytes = EMU_BYTES;
+	info->no_integrity = 1;	/* as leaf_sys_init_firmware.c takes it */
 	for (u32 i = 0; i < module.cmr_count; i++) {
 		info->cmrs[i].base = module.cmrs[i].base;
 		info->cmrs[i].bytes = module.cmrs[i].bytes;

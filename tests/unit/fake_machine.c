@@ -22,6 +22,7 @@
 
 #define WEAK __attribute__((weak))
 #define ARENA_PAGES ((ARENA_END - ARENA_BASE) / PAGE_SIZE)
+#define MAX_CALLS 1000	/* of one leaf that goes on where it stopped */
 #define REGISTER_MARK 0x5a5a000000000000ull
 
 struct machine machine;
@@ -278,6 +279,7 @@ void machine_platform(const char *words)
 	snprintf(text, sizeof(text), "platform=%s packages=%u", words, machine.packages);
 	fault_configure(text);
 	platform_prepare(text);
+	module.lock = 0;	/* a test that failed may have left it taken */
 	module_load();
 }
 
@@ -328,13 +330,37 @@ struct tdx_tdmr_info *machine_tdmr(u32 i)
 	return info;
 }
 
-void machine_bring_up(void)
+void machine_initialise(void)
 {
-	u64 status;
-
 	CHECK_EQ(SEAM(leaf_sys_init), TDX_SUCCESS);
 	for (u32 i = 0; i < machine.cpu_count; i++)
 		CHECK_EQ(SEAM_ON(i, leaf_sys_lp_init), TDX_SUCCESS);
+}
+
+void machine_tdmr_init(void)
+{
+	u64 status;
+	u32 calls = 0;
+
+	do {
+		status = SEAM(leaf_sys_tdmr_init, .rcx = ARENA_BASE);
+	} while (status == TDX_SUCCESS && machine.out[GPR_RDX] < ARENA_BASE + TDMR_BYTES && ++calls < MAX_CALLS);
+	CHECK_EQ(status, TDX_SUCCESS);
+	CHECK_EQ(machine.out[GPR_RDX], ARENA_BASE + TDMR_BYTES);
+}
+
+u64 machine_resume(u32 cpu, host_leaf leaf, u64 resume)
+{
+	u64 status = SEAM_ON(cpu, leaf, .rcx = 0);
+
+	for (u32 calls = 1; status == TDX_INTERRUPTED_RESUMABLE && calls < MAX_CALLS; calls++)
+		status = SEAM_ON(cpu, leaf, .rcx = resume);
+	return status;
+}
+
+void machine_bring_up(void)
+{
+	machine_initialise();
 	machine_tdmr(0);
 	CHECK_EQ(SEAM(leaf_sys_config, .rcx = HOST_TDMR_LIST, .rdx = 1,
 		      .r8 = GLOBAL_HKID | (machine.dynamic_pamt ? BIT(16) : 0)), TDX_SUCCESS);
@@ -343,10 +369,7 @@ void machine_bring_up(void)
 	for (u32 i = 0; i < machine.cpu_count && module.state != SYS_READY; i++)
 		(void)SEAM_ON(i, leaf_sys_key_config);
 	CHECK_EQ(module.state, SYS_READY);
-	do {
-		status = SEAM(leaf_sys_tdmr_init, .rcx = ARENA_BASE);
-	} while (status == TDX_SUCCESS && machine.out[GPR_RDX] < ARENA_BASE + TDMR_BYTES);
-	CHECK_EQ(status, TDX_SUCCESS);
+	machine_tdmr_init();
 }
 
 u64 machine_page(void)

@@ -87,8 +87,17 @@ bool machine_kept(u32 changed);
 
 /** machine_tdmr() - a correct TDMR_INFO for the arena in slot @i of the list */
 struct tdx_tdmr_info *machine_tdmr(u32 i);
+/** machine_initialise() - TDH.SYS.INIT, and TDH.SYS.LP.INIT on every core */
+void machine_initialise(void);
 /** machine_bring_up() - to READY with the whole TDMR initialised */
 void machine_bring_up(void);
+/** machine_tdmr_init() - TDH.SYS.TDMR.INIT until the whole TDMR is done; fails the test if that takes too many calls */
+void machine_tdmr_init(void);
+/**
+ * machine_resume() - an interruptible leaf without other operands: RCX = 0, then RCX = @resume while it is interrupted
+ * Its last status; after too many calls that is the interruption.
+ */
+u64 machine_resume(u32 cpu, host_leaf leaf, u64 resume);
 /** machine_page(), machine_page_2m() - a fresh page of the TD pool */
 u64 machine_page(void);
 u64 machine_page_2m(void);
