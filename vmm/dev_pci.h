@@ -38,7 +38,7 @@ struct pci_identity {
 	u32 class_code;	/* base class, sub-class, interface: 24 bits */
 };
 
-/** pci_create() - host bridge, ECAM, CF8/CFC */
+/** pci_create() - host bridge, ECAM, CF8/CFC. pci_destroy(), also after a failure: the bus is no longer used */
 int __must_check pci_create(struct guest *guest);
 void pci_destroy(struct guest *guest);
 /**
