@@ -55,6 +55,8 @@ static void set_writable(struct pci_function *function, u32 offset, u32 bytes, u
 
 void pci_prepare(struct pci_function *function, const struct pci_identity *identity)
 {
+	function->capability_link = PCI_CAPABILITIES;
+	function->capability_end = PCI_FIRST_CAPABILITY;
 	pci_config_put(function, PCI_VENDOR_ID, 2, identity->vendor);
 	pci_config_put(function, PCI_DEVICE_ID, 2, identity->device);
 	pci_config_put(function, PCI_REVISION_ID, 1, identity->revision);
@@ -78,20 +80,14 @@ void pci_set_bar(struct pci_function *function, u64 bytes, const struct bus_ops 
 
 u8 pci_add_capability(struct pci_function *function, u8 id, u32 bytes)
 {
-	u32 link = PCI_CAPABILITIES, offset = PCI_FIRST_CAPABILITY;
+	u8 offset = function->capability_end;
 
-	/* The list grows at its end; what lies behind the last one is its own length, which only its owner knows. */
-	while (function->config[link]) {
-		offset = function->config[link];
-		link = offset + 1;
-	}
-	if (link != PCI_CAPABILITIES)
-		offset = ALIGN_UP(offset + function->capability_bytes, 4);
-	function->config[link] = (u8)offset;
 	function->config[offset] = id;
-	function->capability_bytes = (u8)bytes;
+	function->config[function->capability_link] = offset;
+	function->capability_link = (u8)(offset + 1);
+	function->capability_end = (u8)ALIGN_UP(offset + bytes, 4);
 	pci_config_put(function, PCI_STATUS, 2, PCI_STATUS_CAPABILITIES);
-	return (u8)offset;
+	return offset;
 }
 
 /* ---- BARs ---- */
