@@ -47,7 +47,7 @@ u64 call_io(struct guest_vcpu *vcpu, struct vmcall *call)
 {
 	u64 bytes = call->argument[0], port = call->argument[2];
 
-	if (!is_access(call, 4) || port >= PORT_COUNT || bytes > PORT_COUNT - port)
+	if (!is_access(call, sizeof(u32)) || port >= PORT_COUNT || bytes > PORT_COUNT - port)
 		return TDVMCALL_INVALID_OPERAND;
 	return perform(vcpu, call, BUS_PORT, port);
 }
@@ -57,7 +57,7 @@ u64 call_mmio(struct guest_vcpu *vcpu, struct vmcall *call)
 	u64 bytes = call->argument[0], shared_bit = vcpu->guest->td.shared_bit;
 	gpa_t gpa = GPA(call->argument[2] & ~shared_bit);
 
-	if (!is_access(call, 8))
+	if (!is_access(call, sizeof(u64)))
 		return TDVMCALL_INVALID_OPERAND;
 	/* Natural alignment also keeps the access inside its page. */
 	if (!(call->argument[2] & shared_bit) || gpa.raw >= shared_bit || !IS_ALIGNED(gpa.raw, bytes))
