@@ -54,16 +54,6 @@ struct build {
 };
 _Static_assert(sizeof(struct build) <= PAGE_SIZE, "one page");
 
-static int __printf(3, 4) fail(struct build *build, int error, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	format_text_va(build->error, sizeof(build->error), format, args);
-	va_end(args);
-	return error;
-}
-
 const char *mrtd_text(const u8 mrtd[TDX_MR_BYTES], char text[MRTD_TEXT_BYTES])
 {
 	for (u32 i = 0; i < TDX_MR_BYTES; i++)
@@ -76,7 +66,7 @@ static void *host_pages(struct build *build, u64 count)
 	void *pages = page_zalloc(count, PAGE_GUEST);
 
 	if (!pages)
-		fail(build, -ENOMEM, "no host memory is left");
+		refuse(build->error, "no host memory is left");
 	return pages;
 }
 
@@ -90,7 +80,7 @@ static int check_firmware(struct build *build)
 
 	if (tdvf_parse(hpa_to_hva(config->firmware->start), config->firmware->bytes, &build->image, why) ||
 	    tdvf_check_placement(&build->image, low, config->memory_bytes - low, why))
-		return fail(build, -EINVAL, "its firmware, boot module \"%s\", cannot be used: %s",
+		return refuse(build->error, "its firmware, boot module \"%s\", cannot be used: %s",
 			      config->firmware->text, why);
 	return 0;
 }
@@ -101,7 +91,7 @@ static int check_kernel(struct build *build)
 	char why[REFUSAL_BYTES];
 
 	if (kernel && payload_check_kernel(hpa_to_hva(kernel->start), kernel->bytes, why))
-		return fail(build, -EINVAL, "its kernel, boot module \"%s\", cannot be used: %s", kernel->text, why);
+		return refuse(build->error, "its kernel, boot module \"%s\", cannot be used: %s", kernel->text, why);
 	return 0;
 }
 
@@ -121,7 +111,7 @@ static int check_pool(struct build *build)
 			spoken_for += other->config->memory_bytes;
 	}
 	if (need + spoken_for > tdx_pool_bytes())
-		return fail(build, -ENOMEM, "it needs %lu MiB, but of the TD pool's %lu MiB the other TDs take %lu "
+		return refuse(build->error, "it needs %lu MiB, but of the TD pool's %lu MiB the other TDs take %lu "
 			    "MiB: raise td-pool, or give the TD less memory", DIV_ROUND_UP(need, MIB(1)),
 			    tdx_pool_bytes() / MIB(1), spoken_for / MIB(1));
 	return 0;
@@ -143,7 +133,7 @@ static int create_platform(struct build *build)
 	if (!error)
 		error = platform_create(guest);
 	guest->has_platform = !error;
-	return error ? fail(build, error, "no host memory is left for its devices") : 0;
+	return error ? refuse(build->error, "no host memory is left for its devices") : 0;
 }
 
 /* ---- 3: the TD ---- */
@@ -175,7 +165,7 @@ static int create_td(struct build *build)
 	page_zfree(params, 1, PAGE_GUEST);
 	if (!error || build->error[0])
 		return error;
-	return fail(build, error, "the TD could not be created (%s)",
+	return refuse(build->error, "the TD could not be created (%s)",
 		    error == -ENOMEM ? "the TD pool is exhausted" :
 		    error == -ENOSPC ? "no private KeyID is free" : "see the lines above");
 }
@@ -207,7 +197,7 @@ static int write_hob(struct build *build)
 		if (tdvf_is_added(in) && tdvf_in_ram(in, memory->low_bytes, memory->high_bytes))
 			plan->added[plan->added_count++] = (struct hob_region){ in->gpa, in->memory_bytes };
 	if (hob_build(build->hob, plan, &used))
-		return fail(build, -EINVAL, "its hand-off list does not fit the firmware's %lu bytes",
+		return refuse(build->error, "its hand-off list does not fit the firmware's %lu bytes",
 			    plan->list_bytes);
 	return 0;
 }
@@ -224,7 +214,7 @@ static int create_vcpus(struct build *build)
 		int error = vcpu_create(vcpu, &guest->td, build->plan.list_gpa, guest->shared_ept.root);
 
 		if (error)
-			return fail(build, error, "vCPU %u could not be created", i);
+			return refuse(build->error, "vCPU %u could not be created", i);
 		if (guest_vcpu_cpu(guest, i) != arch_this_cpu()->id)
 			vcpu_flush(vcpu);
 	}
@@ -260,7 +250,7 @@ static int add_section(struct build *build, const struct tdvf_section *section)
 		if (!error && (section->attributes & TDVF_ATTR_MR_EXTEND))
 			error = td_measure_page(td, gpa, source);
 		if (error)
-			return fail(build, error, "the page at 0x%lx of section %s could not be added%s", gpa.raw,
+			return refuse(build->error, "the page at 0x%lx of section %s could not be added%s", gpa.raw,
 				      tdvf_section_name(section->type),
 				      error == -ENOMEM ? ": the TD pool is exhausted" : "");
 		build->pages_added++;
@@ -291,11 +281,11 @@ static int finalise(struct build *build)
 	int error = td_finalise(&guest->td);
 
 	if (error)
-		return fail(build, error, "the TD could not be finalised");
+		return refuse(build->error, "the TD could not be finalised");
 	if (config->has_expected_mrtd && memcmp(guest->td.mrtd, config->expected_mrtd, TDX_MR_BYTES)) {
 		log_error("td", "%s: MRTD     %s", config->name, mrtd_text(guest->td.mrtd, text));
 		log_error("td", "%s: expected %s", config->name, mrtd_text(config->expected_mrtd, text));
-		return fail(build, -EINVAL, "MRTD is not what \"cella,expected-mrtd\" demands");
+		return refuse(build->error, "MRTD is not what \"cella,expected-mrtd\" demands");
 	}
 	for (u32 i = 0; i < guest->vcpu_count; i++)
 		vapic_reset(&guest->vcpus[i]);

@@ -16,25 +16,20 @@ static bool ranges_meet(const struct bus_range *a, const struct bus_range *b)
 	return a->space == b->space && a->base < b->base + b->bytes && b->base < a->base + a->bytes;
 }
 
-static int add_locked(struct bus *bus, const struct bus_range *range)
-{
-	for (u32 i = 0; i < bus->count; i++)
-		if (ranges_meet(&bus->ranges[i], range))
-			return -EEXIST;
-	if (bus->count == BUS_MAX_RANGES)
-		return -ENOSPC;
-	bus->ranges[bus->count++] = *range;
-	return 0;
-}
-
 int bus_add(struct bus *bus, const struct bus_range *range)
 {
-	int error;
+	int error = 0;
 
 	if (range->base + range->bytes <= range->base)
 		return -EINVAL;
 	spin_lock(&bus->lock);
-	error = add_locked(bus, range);
+	for (u32 i = 0; i < bus->count; i++)
+		if (ranges_meet(&bus->ranges[i], range))
+			error = -EEXIST;
+	if (!error && bus->count == BUS_MAX_RANGES)
+		error = -ENOSPC;
+	if (!error)
+		bus->ranges[bus->count++] = *range;
 	spin_unlock(&bus->lock);
 	return error;
 }

@@ -74,7 +74,7 @@ static bool has_reason_to_run(struct guest_vcpu *vcpu, bool blocked)
 u64 call_hlt(struct guest_vcpu *vcpu, struct vmcall *call)
 {
 	bool blocked = call->argument[0] != 0;
-	bool deaf = !(vcpu->vapic.svr & APIC_SVR_ENABLE);
+	bool deaf = !(vcpu->vapic.regs[VAPIC_REGISTER(APIC_SVR)] & APIC_SVR_ENABLE);
 
 	/* The event is a latch: what is posted between the look and the wait is not lost. */
 	while (!has_reason_to_run(vcpu, blocked)) {
@@ -97,14 +97,17 @@ static const struct msr_range *find_msr(u32 msr)
 u64 call_rdmsr(struct guest_vcpu *vcpu, struct vmcall *call)
 {
 	u32 msr = (u32)call->argument[0];
-	const struct msr_range *known = find_msr(msr);
-	u64 value = 0;
+	const struct msr_range *known;
+	u64 value;
 
-	if (known)
+	if (!vapic_read(vcpu, msr, &value)) {
+		known = find_msr(msr);
+		if (!known) {
+			log_debug("td", "%s vCPU %u: RDMSR 0x%x refused", vcpu->guest->config->name, vcpu->vcpu.index,
+				  msr);
+			return TDVMCALL_INVALID_OPERAND;
+		}
 		value = known->value;
-	else if (!vapic_read(vcpu, msr, &value)) {
-		log_debug("td", "%s vCPU %u: RDMSR 0x%x refused", vcpu->guest->config->name, vcpu->vcpu.index, msr);
-		return TDVMCALL_INVALID_OPERAND;
 	}
 	tdvmcall_return(call, TDVMCALL_OUT_R11, value);
 	return TDVMCALL_SUCCESS;
@@ -114,12 +117,12 @@ u64 call_wrmsr(struct guest_vcpu *vcpu, struct vmcall *call)
 {
 	u32 msr = (u32)call->argument[0];
 	u64 value = call->argument[1];
-	const struct msr_range *known = find_msr(msr);
-	bool taken = known ? known->write == MSR_WRITE_IGNORED ||
-				     (known->write == MSR_WRITE_SAME && value == known->value) :
-			     vapic_write(vcpu, msr, value);
+	const struct msr_range *known;
 
-	if (taken)
+	if (vapic_write(vcpu, msr, value))
+		return TDVMCALL_SUCCESS;
+	known = find_msr(msr);
+	if (known && (known->write == MSR_WRITE_IGNORED || (known->write == MSR_WRITE_SAME && value == known->value)))
 		return TDVMCALL_SUCCESS;
 	log_debug("td", "%s vCPU %u: WRMSR 0x%x to 0x%lx refused", vcpu->guest->config->name, vcpu->vcpu.index, msr,
 		  value);

@@ -19,9 +19,13 @@ static u64 low_bytes_of(u64 value, u64 bytes)
 	return bytes < sizeof(u64) ? value & (BIT(8 * bytes) - 1) : value;
 }
 
-static bool is_direction(u64 direction)
+/* A power of two of bytes, up to @max, read or written. */
+static bool is_access(const struct vmcall *call, u64 max)
 {
-	return direction == TDVMCALL_READ || direction == TDVMCALL_WRITE;
+	u64 bytes = call->argument[0], direction = call->argument[1];
+
+	return bytes && bytes <= max && !(bytes & (bytes - 1)) &&
+	       (direction == TDVMCALL_READ || direction == TDVMCALL_WRITE);
 }
 
 /* One access to a checked address. */
@@ -41,22 +45,19 @@ static u64 perform(struct guest_vcpu *vcpu, struct vmcall *call, enum bus_space 
 
 u64 call_io(struct guest_vcpu *vcpu, struct vmcall *call)
 {
-	u64 bytes = call->argument[0], direction = call->argument[1], port = call->argument[2];
+	u64 bytes = call->argument[0], port = call->argument[2];
 
-	if ((bytes != 1 && bytes != 2 && bytes != 4) || !is_direction(direction))
-		return TDVMCALL_INVALID_OPERAND;
-	if (port >= PORT_COUNT || bytes > PORT_COUNT - port)
+	if (!is_access(call, sizeof(u32)) || port >= PORT_COUNT || bytes > PORT_COUNT - port)
 		return TDVMCALL_INVALID_OPERAND;
 	return perform(vcpu, call, BUS_PORT, port);
 }
 
 u64 call_mmio(struct guest_vcpu *vcpu, struct vmcall *call)
 {
-	u64 bytes = call->argument[0], direction = call->argument[1];
-	u64 shared_bit = vcpu->guest->td.shared_bit;
+	u64 bytes = call->argument[0], shared_bit = vcpu->guest->td.shared_bit;
 	gpa_t gpa = GPA(call->argument[2] & ~shared_bit);
 
-	if ((bytes != 1 && bytes != 2 && bytes != 4 && bytes != 8) || !is_direction(direction))
+	if (!is_access(call, sizeof(u64)))
 		return TDVMCALL_INVALID_OPERAND;
 	/* Natural alignment also keeps the access inside its page. */
 	if (!(call->argument[2] & shared_bit) || gpa.raw >= shared_bit || !IS_ALIGNED(gpa.raw, bytes))

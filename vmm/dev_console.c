@@ -187,15 +187,7 @@ static void reset(struct virtio_device *device)
 	input_ring_clear(&console->input);
 }
 
-static u64 config_read(struct virtio_device *device, u64 offset, u32 bytes)
-{
-	(void)device;
-	(void)offset;
-	(void)bytes;
-	return 0;
-}
-
-static const struct virtio_ops console_ops = { .notify = notify, .reset = reset, .config_read = config_read };
+static const struct virtio_ops console_ops = { .notify = notify, .reset = reset };
 
 int dev_console_create(struct dev_console *console, struct guest *guest, u32 slot)
 {

@@ -26,7 +26,7 @@
 struct pci_bus {
 	struct guest *guest;	/* (c) */
 	struct spinlock lock;	/* all configuration writes of the bus */
-	u32 address;	/* (l) last dword written to 0xCF8 */
+	u32 address;	/* atomic: last dword written to 0xCF8 */
 	struct pci_function *slots[PCI_MAX_FUNCTIONS];	/* (c) */
 	struct pci_function host_bridge;
 };
@@ -55,6 +55,8 @@ static void set_writable(struct pci_function *function, u32 offset, u32 bytes, u
 
 void pci_prepare(struct pci_function *function, const struct pci_identity *identity)
 {
+	function->capability_link = PCI_CAPABILITIES;
+	function->capability_end = PCI_FIRST_CAPABILITY;
 	pci_config_put(function, PCI_VENDOR_ID, 2, identity->vendor);
 	pci_config_put(function, PCI_DEVICE_ID, 2, identity->device);
 	pci_config_put(function, PCI_REVISION_ID, 1, identity->revision);
@@ -78,20 +80,14 @@ void pci_set_bar(struct pci_function *function, u64 bytes, const struct bus_ops 
 
 u8 pci_add_capability(struct pci_function *function, u8 id, u32 bytes)
 {
-	u32 link = PCI_CAPABILITIES, offset = PCI_FIRST_CAPABILITY;
+	u8 offset = function->capability_end;
 
-	/* The list grows at its end; what lies behind the last one is its own length, which only its owner knows. */
-	while (function->config[link]) {
-		offset = function->config[link];
-		link = offset + 1;
-	}
-	if (link != PCI_CAPABILITIES)
-		offset = ALIGN_UP(offset + function->capability_bytes, 4);
-	function->config[link] = (u8)offset;
 	function->config[offset] = id;
-	function->capability_bytes = (u8)bytes;
+	function->config[function->capability_link] = offset;
+	function->capability_link = (u8)(offset + 1);
+	function->capability_end = (u8)ALIGN_UP(offset + bytes, 4);
 	pci_config_put(function, PCI_STATUS, 2, PCI_STATUS_CAPABILITIES);
-	return (u8)offset;
+	return offset;
 }
 
 /* ---- BARs ---- */
@@ -107,12 +103,6 @@ static u64 wanted_base(const struct pci_function *function)
 	    base + function->bar_bytes > (u64)GUEST_PCI_WINDOW_BASE + GUEST_PCI_WINDOW_BYTES)
 		return 0;
 	return base;
-}
-
-static void unmap_bar(struct bus *bus, struct pci_function *function)
-{
-	bus_remove(bus, BUS_MMIO, function->bar_base);
-	function->bar_mapped = false;
 }
 
 static void map_bar(struct bus *bus, struct pci_function *function, u64 base)
@@ -137,8 +127,10 @@ static void place_bars(struct pci_bus *pci)
 	for (u32 i = 0; i < PCI_MAX_FUNCTIONS; i++) {
 		struct pci_function *function = pci->slots[i];
 
-		if (function && function->bar_mapped && wanted_base(function) != function->bar_base)
-			unmap_bar(bus, function);
+		if (function && function->bar_mapped && wanted_base(function) != function->bar_base) {
+			bus_remove(bus, BUS_MMIO, function->bar_base);
+			function->bar_mapped = false;
+		}
 	}
 	for (u32 i = 0; i < PCI_MAX_FUNCTIONS; i++) {
 		struct pci_function *function = pci->slots[i];
@@ -206,11 +198,8 @@ static const struct bus_ops ecam_ops = { .read = ecam_read, .write = ecam_write 
 /* The register that 0xCF8 selects, @offset bytes further on. */
 static struct pci_function *selected(struct pci_bus *pci, u64 offset, u32 bytes, u32 *reg)
 {
-	u32 address;
+	u32 address = __atomic_load_n(&pci->address, __ATOMIC_RELAXED);
 
-	spin_lock(&pci->lock);
-	address = pci->address;
-	spin_unlock(&pci->lock);
 	*reg = PCI_ADDRESS_REGISTER(address) + (u32)offset;
 	if (!(address & PCI_ADDRESS_ENABLE) || PCI_ADDRESS_BUS(address) != 0)
 		return NULL;
@@ -224,19 +213,13 @@ static u64 ports_read(void *device, u64 offset, u32 bytes)
 {
 	struct pci_bus *pci = device;
 	struct pci_function *function;
-	u64 value = BUS_ALL_ONES;
 	u32 reg;
 
 	if (offset >= DATA_OFFSET) {
 		function = selected(pci, offset - DATA_OFFSET, bytes, &reg);
 		return config_read(function, reg, bytes);
 	}
-	if (offset == 0 && bytes == sizeof(u32)) {
-		spin_lock(&pci->lock);
-		value = pci->address;
-		spin_unlock(&pci->lock);
-	}
-	return value;
+	return offset == 0 && bytes == sizeof(u32) ? __atomic_load_n(&pci->address, __ATOMIC_RELAXED) : BUS_ALL_ONES;
 }
 
 static void ports_write(void *device, u64 offset, u32 bytes, u64 value)
@@ -249,9 +232,7 @@ static void ports_write(void *device, u64 offset, u32 bytes, u64 value)
 		function = selected(pci, offset - DATA_OFFSET, bytes, &reg);
 		config_write(pci, function, reg, bytes, value);
 	} else if (offset == 0 && bytes == sizeof(u32)) {
-		spin_lock(&pci->lock);
-		pci->address = (u32)value;
-		spin_unlock(&pci->lock);
+		__atomic_store_n(&pci->address, (u32)value, __ATOMIC_RELAXED);
 	}
 }
 
@@ -272,20 +253,13 @@ int pci_add(struct guest *guest, u32 slot, struct pci_function *function)
 	return 0;
 }
 
-static int add_host_bridge(struct guest *guest, struct pci_function *bridge)
+int pci_create(struct guest *guest)
 {
-	static const struct pci_identity identity = {
+	static const struct pci_identity bridge = {
 		.vendor = PCI_VENDOR_INTEL,
 		.device = PCI_DEVICE_82G33_HOST,
 		.class_code = PCI_CLASS_HOST_BRIDGE,
 	};
-
-	pci_prepare(bridge, &identity);
-	return pci_add(guest, HOST_BRIDGE_SLOT, bridge);
-}
-
-int pci_create(struct guest *guest)
-{
 	struct pci_bus *pci = page_zalloc(PCI_BUS_PAGES, PAGE_GUEST);
 	struct bus_range ecam = { BUS_MMIO, GUEST_ECAM_BASE, GUEST_ECAM_BYTES, &ecam_ops, pci };
 	struct bus_range ports = { BUS_PORT, PCI_PORT_ADDRESS, PCI_PORT_BYTES, &port_ops, pci };
@@ -295,27 +269,16 @@ int pci_create(struct guest *guest)
 		return -ENOMEM;
 	pci->guest = guest;
 	guest->bus.pci = pci;
-	error = add_host_bridge(guest, &pci->host_bridge);
+	pci_prepare(&pci->host_bridge, &bridge);
+	error = pci_add(guest, HOST_BRIDGE_SLOT, &pci->host_bridge);
 	if (!error)
 		error = bus_add(&guest->bus, &ecam);
-	if (!error)
-		error = bus_add(&guest->bus, &ports);
-	if (error)
-		pci_destroy(guest);
-	return error;
+	return error ? error : bus_add(&guest->bus, &ports);
 }
 
 void pci_destroy(struct guest *guest)
 {
-	struct pci_bus *pci = guest->bus.pci;
-
-	if (!pci)
-		return;
-	for (u32 i = 0; i < PCI_MAX_FUNCTIONS; i++)
-		if (pci->slots[i] && pci->slots[i]->bar_mapped)
-			unmap_bar(&guest->bus, pci->slots[i]);
-	bus_remove(&guest->bus, BUS_MMIO, GUEST_ECAM_BASE);
-	bus_remove(&guest->bus, BUS_PORT, PCI_PORT_ADDRESS);
+	if (guest->bus.pci)
+		page_zfree(guest->bus.pci, PCI_BUS_PAGES, PAGE_GUEST);
 	guest->bus.pci = NULL;
-	page_zfree(pci, PCI_BUS_PAGES, PAGE_GUEST);
 }

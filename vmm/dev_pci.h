@@ -21,7 +21,7 @@ struct pci_function {
 	u64 bar_bytes;	/* (c) power of two, 0: no BAR */
 	const struct bus_ops *bar_ops;	/* (c) */
 	void *device;	/* (c) */
-	u8 capability_bytes;	/* (c) length of the last capability in the list */
+	u8 capability_link, capability_end;	/* (c) the list's last pointer; where the next capability goes */
 	u8 msix_capability;	/* (c) config offset, 0: none */
 	u32 msix_count;	/* (c) */
 	u32 msix_table[PCI_MSIX_MAX][4];	/* (l) address low, high, data, control */
@@ -38,7 +38,7 @@ struct pci_identity {
 	u32 class_code;	/* base class, sub-class, interface: 24 bits */
 };
 
-/** pci_create() - host bridge, ECAM, CF8/CFC */
+/** pci_create() - host bridge, ECAM, CF8/CFC. pci_destroy(), also after a failure: the bus is no longer used */
 int __must_check pci_create(struct guest *guest);
 void pci_destroy(struct guest *guest);
 /**

@@ -16,19 +16,25 @@
 #include "kernel/console.h"
 #include "vmm/guest.h"
 
+/* What the model keeps of a write; the status registers are read only. */
+static const u8 writable[UART_REGISTERS] = {
+	[UART_INTERRUPT_ENABLE] = UART_IER_MASK, [UART_FIFO_CONTROL] = 0xff, [UART_LINE_CONTROL] = 0xff,
+	[UART_MODEM_CONTROL] = UART_MCR_MASK, [UART_SCRATCH] = 0xff,
+};
+
 static bool divisor_selected(const struct dev_serial *serial)
 {
-	return (serial->line_control & UART_LCR_DIVISOR) != 0;
+	return (serial->written[UART_LINE_CONTROL] & UART_LCR_DIVISOR) != 0;
 }
 
 /* The most urgent reason; reading it takes "transmitter empty" back. */
 static u8 interrupt_id(struct dev_serial *serial)
 {
-	u8 fifos = serial->fifo_control & UART_FCR_ENABLE ? UART_IIR_FIFOS : 0;
+	u8 fifos = serial->written[UART_FIFO_CONTROL] & UART_FCR_ENABLE ? UART_IIR_FIFOS : 0;
 
-	if ((serial->interrupt_enable & UART_IER_RECEIVE) && input_ring_count(&serial->input))
+	if ((serial->written[UART_INTERRUPT_ENABLE] & UART_IER_RECEIVE) && input_ring_count(&serial->input))
 		return fifos | UART_IIR_RECEIVE;
-	if ((serial->interrupt_enable & UART_IER_TRANSMIT) && serial->transmit_pending) {
+	if ((serial->written[UART_INTERRUPT_ENABLE] & UART_IER_TRANSMIT) && serial->transmit_pending) {
 		serial->transmit_pending = false;
 		return fifos | UART_IIR_TRANSMIT;
 	}
@@ -45,7 +51,7 @@ static u8 line_status(const struct dev_serial *serial)
 /* The other end is always there; in loop-back the outputs are wired to the inputs. */
 static u8 modem_status(const struct dev_serial *serial)
 {
-	u8 control = serial->modem_control, status = 0;
+	u8 control = serial->written[UART_MODEM_CONTROL], status = 0;
 
 	if (!(control & UART_MCR_LOOP))
 		return UART_MSR_CTS | UART_MSR_DSR | UART_MSR_DCD;
@@ -63,81 +69,41 @@ static u8 modem_status(const struct dev_serial *serial)
 /* Under the lock. */
 static u8 read_register(struct dev_serial *serial, u64 offset)
 {
+	if (divisor_selected(serial) && offset <= UART_DIVISOR_HIGH)
+		return serial->divisor[offset];
 	switch (offset) {
 	case UART_DATA:
-		if (divisor_selected(serial))
-			return serial->divisor_low;
 		return input_ring_count(&serial->input) ? input_ring_take(&serial->input) : 0;
-	case UART_INTERRUPT_ENABLE:
-		return divisor_selected(serial) ? serial->divisor_high : serial->interrupt_enable;
 	case UART_INTERRUPT_ID:
 		return interrupt_id(serial);
-	case UART_LINE_CONTROL:
-		return serial->line_control;
-	case UART_MODEM_CONTROL:
-		return serial->modem_control;
 	case UART_LINE_STATUS:
 		return line_status(serial);
 	case UART_MODEM_STATUS:
 		return modem_status(serial);
 	default:
-		return serial->scratch;
+		return serial->written[offset];
 	}
-}
-
-static void set_interrupt_enable(struct dev_serial *serial, u8 value)
-{
-	u8 added = value & (u8)~serial->interrupt_enable;
-
-	serial->interrupt_enable = value & UART_IER_MASK;
-	if (added & UART_IER_TRANSMIT)
-		serial->transmit_pending = true;
-}
-
-/* The data register; true: the character goes to the terminal. Under the lock. */
-static bool transmit(struct dev_serial *serial, u8 value)
-{
-	serial->transmit_pending = true;
-	if (serial->modem_control & UART_MCR_LOOP) {
-		input_ring_put(&serial->input, value);
-		return false;
-	}
-	return true;
 }
 
 /* True: the character goes to the terminal. Under the lock. */
 static bool write_register(struct dev_serial *serial, u64 offset, u8 value)
 {
-	switch (offset) {
-	case UART_DATA:
-		if (!divisor_selected(serial))
-			return transmit(serial, value);
-		serial->divisor_low = value;
-		break;
-	case UART_INTERRUPT_ENABLE:
-		if (divisor_selected(serial))
-			serial->divisor_high = value;
-		else
-			set_interrupt_enable(serial, value);
-		break;
-	case UART_FIFO_CONTROL:
-		serial->fifo_control = value;
-		if (value & UART_FCR_CLEAR_RECEIVE)
-			input_ring_clear(&serial->input);
-		break;
-	case UART_LINE_CONTROL:
-		serial->line_control = value;
-		break;
-	case UART_MODEM_CONTROL:
-		serial->modem_control = value & UART_MCR_MASK;
-		break;
-	case UART_SCRATCH:
-		serial->scratch = value;
-		break;
-	default:
-		break;
+	bool loop = serial->written[UART_MODEM_CONTROL] & UART_MCR_LOOP;
+
+	if (divisor_selected(serial) && offset <= UART_DIVISOR_HIGH) {
+		serial->divisor[offset] = value;
+		return false;
 	}
-	return false;
+	if (offset == UART_DATA && loop)
+		input_ring_put(&serial->input, value);
+	/* The transmitter is empty again, or its interrupt is asked for while it is empty. */
+	if (offset == UART_DATA || (offset == UART_INTERRUPT_ENABLE &&
+				    (value & (u8)~serial->written[offset] & UART_IER_TRANSMIT)))
+		serial->transmit_pending = true;
+	if (offset == UART_FIFO_CONTROL && (value & UART_FCR_CLEAR_RECEIVE))
+		input_ring_clear(&serial->input);
+	serial->written[offset] = value & writable[offset];
+	return offset == UART_DATA && !loop;
 }
 
 static u64 serial_read(void *device, u64 offset, u32 bytes)

@@ -4,6 +4,7 @@
 #define VMM_DEV_SERIAL_H
 
 #include "include/cella/types.h"
+#include "include/spec/uart.h"
 #include "kernel/lock.h"
 #include "vmm/input_ring.h"
 
@@ -13,8 +14,8 @@ struct dev_serial {
 	struct guest *guest;	/* (c) */
 	struct spinlock lock;
 	struct input_ring input;	/* (l) typed, not yet read by the guest; stands for the receive FIFO */
-	u8 interrupt_enable, fifo_control, line_control, modem_control, scratch;	/* (l) */
-	u8 divisor_low, divisor_high;	/* (l) */
+	u8 written[UART_REGISTERS];	/* (l) what the guest wrote last to each register */
+	u8 divisor[2];	/* (l) low, high */
 	bool transmit_pending;	/* (l) "transmitter empty" has not been reported yet */
 };
 

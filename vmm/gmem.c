@@ -115,24 +115,13 @@ static bool range_2m_is_private(struct guest *guest, u64 gpa)
 /* One conversion of a guest at a time; the others' tasks give the core away meanwhile. */
 static void conversion_begin(struct gmem *memory)
 {
-	for (;;) {
-		bool mine;
-
-		spin_lock(&memory->lock);
-		mine = !memory->converting;
-		memory->converting = true;
-		spin_unlock(&memory->lock);
-		if (mine)
-			return;
+	while (__atomic_exchange_n(&memory->converting, true, __ATOMIC_ACQUIRE))
 		task_yield();
-	}
 }
 
 static void conversion_end(struct gmem *memory)
 {
-	spin_lock(&memory->lock);
-	memory->converting = false;
-	spin_unlock(&memory->lock);
+	__atomic_store_n(&memory->converting, false, __ATOMIC_RELEASE);
 }
 
 static bool host_can_spare(u64 pages)

@@ -19,7 +19,7 @@ struct gmem {
 	u64 *shared_map;	/* (l) bit per 4 KiB page of RAM: 1 = shared */
 	u64 shared_map_pages;	/* (c) host pages that hold the map */
 	u64 shared_pages;	/* (l) 4 KiB pages that are shared now */
-	bool converting;	/* (l) a task converts or maps shared pages */
+	bool converting;	/* atomic: a task converts or maps shared pages */
 };
 
 enum gmem_half {

@@ -76,22 +76,6 @@ static void sort_added(struct hob_plan *plan)
 		}
 }
 
-static int check_added(const struct hob_plan *plan)
-{
-	u64 last_end = 0;
-
-	for (u32 i = 0; i < plan->added_count; i++) {
-		u64 start = plan->added[i].start, end = start + plan->added[i].bytes;
-		bool low = end <= plan->low_bytes;
-		bool high = start >= GUEST_HIGH_RAM_BASE && end <= GUEST_HIGH_RAM_BASE + plan->high_bytes;
-
-		if (end <= start || start < last_end || !(low || high))
-			return -EINVAL;
-		last_end = end;
-	}
-	return 0;
-}
-
 static void append_payload(struct writer *writer, const struct tdshim_payload *payload)
 {
 	static const u8 guid[] = TDSHIM_PAYLOAD_GUID;
@@ -109,8 +93,6 @@ int hob_build(void *to, struct hob_plan *plan, u64 *used)
 	struct hob_handoff *handoff = append(&writer, HOB_TYPE_HANDOFF, sizeof(*handoff));
 
 	sort_added(plan);
-	if (check_added(plan))
-		return -EINVAL;
 	append_range(&writer, plan, 0, plan->low_bytes);
 	append_range(&writer, plan, GUEST_HIGH_RAM_BASE, GUEST_HIGH_RAM_BASE + plan->high_bytes);
 	if (plan->payload)

@@ -21,15 +21,14 @@ struct hob_plan {
 	u64 list_bytes;	/* room for it */
 	u64 low_bytes, high_bytes;	/* RAM at 0 and at 4 GiB */
 	u32 added_count;
-	struct hob_region added[HOB_MAX_ADDED];	/* RAM that PAGE.ADD fills; any order, not overlapping, all in RAM */
+	struct hob_region added[HOB_MAX_ADDED];	/* RAM that PAGE.ADD fills; any order, not overlapping, all in RAM: tdvf.c's word */
 	const struct tdshim_payload *payload;	/* NULL: no payload block */
 };
 
 /**
  * hob_build() - write the list: PHIT, RAM ascending (added pages as system memory, the rest as unaccepted), payload,
  * end
- * @to: zeroed, @plan->list_bytes, 8-byte aligned. *@used: bytes written. -ENOSPC: does not fit; -EINVAL: a region is
- * not RAM
+ * @to: zeroed, @plan->list_bytes, 8-byte aligned. *@used: bytes written. -ENOSPC: does not fit
  */
 int __must_check hob_build(void *to, struct hob_plan *plan, u64 *used);
 

@@ -24,6 +24,13 @@
 #define LVT_COMMON (APIC_LVT_VECTOR | APIC_LVT_MASKED)
 #define LVT_DELIVERED (LVT_COMMON | APIC_LVT_DELIVERY)
 
+/* The registers with a meaning of their own, by their place in vapic.regs. */
+#define SVR VAPIC_REGISTER(APIC_SVR)
+#define ESR VAPIC_REGISTER(APIC_ESR)
+#define LVT_TIMER VAPIC_REGISTER(APIC_LVT_TIMER)
+#define INITIAL VAPIC_REGISTER(APIC_TIMER_INITIAL)
+#define DIVIDE VAPIC_REGISTER(APIC_TIMER_DIVIDE)
+
 #define TIMER_TICK_NS 40	/* 25 MHz */
 #define TIMER_PERIOD_MIN_NS 200000u	/* a periodic timer must not keep the core in its handler */
 #define TSC_FRACTION_BITS 48	/* of the TD's TSC multiplier */
@@ -59,20 +66,20 @@ static u64 virtual_tsc(const struct guest_vcpu *vcpu)
 
 static u32 timer_mode(const struct vapic *apic)
 {
-	return apic->lvt_timer & APIC_LVT_TIMER_MODE_MASK;
+	return apic->regs[LVT_TIMER] & APIC_LVT_TIMER_MODE_MASK;
 }
 
 /* Bits 3, 1, 0 of the register: 0 divides by 2, ..., 6 by 128, 7 by 1. */
 static u64 timer_tick_ns(const struct vapic *apic)
 {
-	u32 code = (apic->timer_divide & 3) | (apic->timer_divide >> 1 & 4);
+	u32 code = (apic->regs[DIVIDE] & 3) | (apic->regs[DIVIDE] >> 1 & 4);
 
 	return (u64)TIMER_TICK_NS << ((code + 1) & 7);
 }
 
 static u64 timer_period_ns(const struct vapic *apic)
 {
-	return MAX((u64)apic->timer_initial * timer_tick_ns(apic), (u64)TIMER_PERIOD_MIN_NS);
+	return MAX((u64)apic->regs[INITIAL] * timer_tick_ns(apic), (u64)TIMER_PERIOD_MIN_NS);
 }
 
 /* Interrupt context of the core that runs the vCPU. */
@@ -88,52 +95,22 @@ static void timer_fired(struct timer *timer)
 
 		timer_set(timer, now + period - (now - apic->timer_start_ns) % period);
 	}
-	if (!(apic->lvt_timer & APIC_LVT_MASKED))
-		vintr_post(vcpu, (u8)(apic->lvt_timer & APIC_LVT_VECTOR));
-}
-
-void vapic_reset(struct guest_vcpu *vcpu)
-{
-	struct vapic *apic = &vcpu->vapic;
-
-	memset(apic, 0, sizeof(*apic));
-	apic->svr = APIC_SVR_RESET;
-	apic->lvt_cmci = apic->lvt_timer = apic->lvt_thermal = apic->lvt_pmc = APIC_LVT_MASKED;
-	apic->lvt_lint0 = apic->lvt_lint1 = apic->lvt_error = APIC_LVT_MASKED;
-	apic->tsc_inverse = inverse_of(vcpu->guest->td.tsc_multiplier);
-	timer_init(&apic->timer, timer_fired);
-}
-
-void vapic_stop(struct guest_vcpu *vcpu)
-{
-	timer_cancel(&vcpu->vapic.timer);
+	if (!(apic->regs[LVT_TIMER] & APIC_LVT_MASKED))
+		vintr_post(vcpu, (u8)(apic->regs[LVT_TIMER] & APIC_LVT_VECTOR));
 }
 
 /* ---- timer ---- */
-
-/* Count down from @left of timer_initial ticks; 0 leaves the timer off. Not in deadline mode. */
-static void start_count(struct vapic *apic, u64 left)
-{
-	u64 now = time_ns(), tick = timer_tick_ns(apic);
-
-	timer_cancel(&apic->timer);
-	apic->timer_start_ns = now - (apic->timer_initial - left) * tick;
-	if (left && timer_mode(apic) == APIC_LVT_TIMER_PERIODIC)
-		timer_set(&apic->timer, now + MAX(left * tick, (u64)TIMER_PERIOD_MIN_NS));
-	else if (left)
-		timer_set(&apic->timer, now + left * tick);
-}
 
 static u64 current_count(const struct vapic *apic)
 {
 	u64 elapsed;
 
-	if (!apic->timer_initial || timer_mode(apic) == APIC_LVT_TIMER_TSC_DEADLINE)
+	if (!apic->regs[INITIAL] || timer_mode(apic) == APIC_LVT_TIMER_TSC_DEADLINE)
 		return 0;
 	elapsed = (time_ns() - apic->timer_start_ns) / timer_tick_ns(apic);
 	if (timer_mode(apic) == APIC_LVT_TIMER_PERIODIC)
-		return apic->timer_initial - elapsed % apic->timer_initial;
-	return elapsed < apic->timer_initial ? apic->timer_initial - elapsed : 0;
+		return apic->regs[INITIAL] - elapsed % apic->regs[INITIAL];
+	return elapsed < apic->regs[INITIAL] ? apic->regs[INITIAL] - elapsed : 0;
 }
 
 static void write_deadline(struct guest_vcpu *vcpu, u64 value)
@@ -158,31 +135,30 @@ static void write_lvt_timer(struct vapic *apic, u32 value)
 {
 	if ((value & APIC_LVT_TIMER_MODE_MASK) != timer_mode(apic)) {
 		timer_cancel(&apic->timer);
-		apic->timer_initial = 0;
+		apic->regs[INITIAL] = 0;
 		apic->tsc_deadline = 0;
 	}
-	__atomic_store_n(&apic->lvt_timer, value, __ATOMIC_RELAXED);
+	__atomic_store_n(&apic->regs[LVT_TIMER], value, __ATOMIC_RELAXED);
 }
 
-/* The counter goes on with what it had left, at the new rate. */
-static void write_divide(struct vapic *apic, u32 value)
+/* A new count starts; at a new rate the counter goes on with what it had left. 0 left: the timer is off. */
+static void write_count(struct vapic *apic, u32 reg, u32 value)
 {
-	u64 left = current_count(apic);
+	u64 left = reg == INITIAL ? value : current_count(apic), now, tick;
 
-	if (timer_mode(apic) != APIC_LVT_TIMER_TSC_DEADLINE)
-		timer_cancel(&apic->timer);
-	apic->timer_divide = value;
-	if (timer_mode(apic) != APIC_LVT_TIMER_TSC_DEADLINE)
-		start_count(apic, left);
-}
-
-static void write_initial_count(struct vapic *apic, u32 value)
-{
-	if (timer_mode(apic) == APIC_LVT_TIMER_TSC_DEADLINE)
-		return;	/* ignored, as by the CPU */
+	if (timer_mode(apic) == APIC_LVT_TIMER_TSC_DEADLINE) {
+		apic->regs[DIVIDE] = reg == DIVIDE ? value : apic->regs[DIVIDE];	/* a count is ignored, as by the CPU */
+		return;
+	}
 	timer_cancel(&apic->timer);
-	apic->timer_initial = value;
-	start_count(apic, value);
+	apic->regs[reg] = value;
+	now = time_ns();
+	tick = timer_tick_ns(apic);
+	apic->timer_start_ns = now - (apic->regs[INITIAL] - left) * tick;
+	if (left && timer_mode(apic) == APIC_LVT_TIMER_PERIODIC)
+		timer_set(&apic->timer, now + MAX(left * tick, (u64)TIMER_PERIOD_MIN_NS));
+	else if (left)
+		timer_set(&apic->timer, now + left * tick);
 }
 
 /* ---- interrupt command ---- */
@@ -201,18 +177,21 @@ static bool icr_targets(u64 icr, u32 sender, u32 target)
 	return destination >> 16 == target >> 4 && (destination >> (target & 15) & 1);
 }
 
-/* INIT, SIPI, SMI and ExtINT do not exist for a TD: they are taken and do nothing. */
-static void send_command(struct guest_vcpu *vcpu, u64 icr)
+/* False: reserved bits. INIT, SIPI, SMI and ExtINT do not exist for a TD: they are taken and do nothing. */
+static bool send_command(struct guest_vcpu *vcpu, u64 icr)
 {
 	struct guest *guest = vcpu->guest;
 	u32 delivery = (u32)icr & APIC_ICR_DELIVERY_MASK;
 	u8 vector = (u8)(icr & APIC_ICR_VECTOR);
 
+	if (icr & X2APIC_ICR_RESERVED)
+		return false;
+	vcpu->vapic.icr = icr;
 	if (delivery != APIC_ICR_FIXED && delivery != APIC_ICR_LOWEST_PRIORITY && delivery != APIC_ICR_NMI)
-		return;
+		return true;
 	if (delivery != APIC_ICR_NMI && vector < APIC_VECTOR_FIRST_LEGAL) {
-		vcpu->vapic.esr |= APIC_ESR_SEND_ILLEGAL_VECTOR;
-		return;
+		vcpu->vapic.regs[ESR] |= APIC_ESR_SEND_ILLEGAL_VECTOR;
+		return true;
 	}
 	for (u32 i = 0; i < guest->vcpu_count; i++) {
 		if (!icr_targets(icr, vcpu->vcpu.index, i))
@@ -222,8 +201,9 @@ static void send_command(struct guest_vcpu *vcpu, u64 icr)
 		else
 			vintr_post(&guest->vcpus[i], vector);
 		if (delivery == APIC_ICR_LOWEST_PRIORITY)
-			return;
+			break;
 	}
+	return true;
 }
 
 /* ---- registers ---- */
@@ -233,49 +213,64 @@ static u64 apic_base(const struct guest_vcpu *vcpu)
 	return APIC_DEFAULT_BASE | APIC_BASE_ENABLE | APIC_BASE_X2APIC | (vcpu->vcpu.index ? 0 : APIC_BASE_BSP);
 }
 
-/* The registers that are 32 bits of memory, and the bits of each that software may set. */
+/* What software may do with each register. */
 static const struct apic_register {
-	u32 msr;
-	u32 writable;
-	size_t offset;	/* in struct vapic */
-} registers[] = {
-	{ X2APIC_MSR(APIC_LVT_CMCI), LVT_DELIVERED, offsetof(struct vapic, lvt_cmci) },
-	{ X2APIC_MSR(APIC_LVT_THERMAL), LVT_DELIVERED, offsetof(struct vapic, lvt_thermal) },
-	{ X2APIC_MSR(APIC_LVT_PMC), LVT_DELIVERED, offsetof(struct vapic, lvt_pmc) },
-	{ X2APIC_MSR(APIC_LVT_LINT0), LVT_DELIVERED | APIC_LVT_PIN, offsetof(struct vapic, lvt_lint0) },
-	{ X2APIC_MSR(APIC_LVT_LINT1), LVT_DELIVERED | APIC_LVT_PIN, offsetof(struct vapic, lvt_lint1) },
-	{ X2APIC_MSR(APIC_LVT_TIMER), LVT_COMMON | APIC_LVT_TIMER_MODE_MASK, offsetof(struct vapic, lvt_timer) },
-	{ X2APIC_MSR(APIC_LVT_ERROR), LVT_COMMON, offsetof(struct vapic, lvt_error) },
-	{ X2APIC_MSR(APIC_SVR), APIC_SVR_DEFINED, offsetof(struct vapic, svr) },
-	{ X2APIC_MSR(APIC_ESR), 0, offsetof(struct vapic, esr) },
-	{ X2APIC_MSR(APIC_TIMER_INITIAL), ~0u, offsetof(struct vapic, timer_initial) },
-	{ X2APIC_MSR(APIC_TIMER_DIVIDE), APIC_TIMER_DIVIDE_DEFINED, offsetof(struct vapic, timer_divide) },
+	enum { ABSENT, READ_ONLY, PLAIN, LVT } kind;
+	u32 writable;	/* the bits that may be set */
+} registers[VAPIC_REGISTERS] = {
+	[VAPIC_REGISTER(APIC_ID)] = { READ_ONLY, 0 },
+	[VAPIC_REGISTER(APIC_VERSION)] = { READ_ONLY, 0 },
+	[VAPIC_REGISTER(APIC_LDR)] = { READ_ONLY, 0 },
+	[SVR] = { PLAIN, APIC_SVR_DEFINED },
+	[ESR] = { PLAIN, 0 },
+	[VAPIC_REGISTER(APIC_LVT_CMCI)] = { LVT, LVT_DELIVERED },
+	[LVT_TIMER] = { LVT, LVT_COMMON | APIC_LVT_TIMER_MODE_MASK },
+	[VAPIC_REGISTER(APIC_LVT_THERMAL)] = { LVT, LVT_DELIVERED },
+	[VAPIC_REGISTER(APIC_LVT_PMC)] = { LVT, LVT_DELIVERED },
+	[VAPIC_REGISTER(APIC_LVT_LINT0)] = { LVT, LVT_DELIVERED | APIC_LVT_PIN },
+	[VAPIC_REGISTER(APIC_LVT_LINT1)] = { LVT, LVT_DELIVERED | APIC_LVT_PIN },
+	[VAPIC_REGISTER(APIC_LVT_ERROR)] = { LVT, LVT_COMMON },
+	[INITIAL] = { PLAIN, ~0u },
+	[DIVIDE] = { PLAIN, APIC_TIMER_DIVIDE_DEFINED },
 };
-#define LVT_ENTRIES 7	/* the first rows */
 
-static u32 *content_of(struct vapic *apic, const struct apic_register *reg)
+static void mask_lvts(struct vapic *apic)
 {
-	return (u32 *)(void *)((char *)apic + reg->offset);
+	for (u32 reg = 0; reg < VAPIC_REGISTERS; reg++)
+		if (registers[reg].kind == LVT)
+			apic->regs[reg] |= APIC_LVT_MASKED;
 }
 
-static const struct apic_register *find_register(u32 msr)
+void vapic_reset(struct guest_vcpu *vcpu)
 {
-	for (u32 i = 0; i < ARRAY_SIZE(registers); i++)
-		if (registers[i].msr == msr)
-			return &registers[i];
-	return NULL;
+	struct vapic *apic = &vcpu->vapic;
+	u32 id = vcpu->vcpu.index;
+
+	memset(apic, 0, sizeof(*apic));
+	apic->regs[VAPIC_REGISTER(APIC_ID)] = id;
+	apic->regs[VAPIC_REGISTER(APIC_VERSION)] = VERSION_SEVEN_LVTS;
+	apic->regs[VAPIC_REGISTER(APIC_LDR)] = (id >> 4) << 16 | 1u << (id & 15);
+	apic->regs[SVR] = APIC_SVR_RESET;
+	mask_lvts(apic);
+	apic->tsc_inverse = inverse_of(vcpu->guest->td.tsc_multiplier);
+	timer_init(&apic->timer, timer_fired);
 }
 
-static bool write_lvt(struct vapic *apic, const struct apic_register *reg, u64 value)
+void vapic_stop(struct guest_vcpu *vcpu)
 {
-	u32 kept = (u32)value & reg->writable;
+	timer_cancel(&vcpu->vapic.timer);
+}
 
-	if (value & ~(u64)(reg->writable | APIC_LVT_PENDING | APIC_LVT_REMOTE_IRR))
+static bool write_lvt(struct vapic *apic, u32 reg, u64 value)
+{
+	u32 kept = (u32)value & registers[reg].writable;
+
+	if (value & ~(u64)(registers[reg].writable | APIC_LVT_PENDING | APIC_LVT_REMOTE_IRR))
 		return false;
-	if (!(apic->svr & APIC_SVR_ENABLE))
+	if (!(apic->regs[SVR] & APIC_SVR_ENABLE))
 		kept |= APIC_LVT_MASKED;
-	if (reg->msr != X2APIC_MSR(APIC_LVT_TIMER))
-		*content_of(apic, reg) = kept;
+	if (reg != LVT_TIMER)
+		apic->regs[reg] = kept;
 	else if ((value & APIC_LVT_TIMER_MODE_MASK) == APIC_LVT_TIMER_MODE_MASK)
 		return false;	/* the fourth mode is reserved */
 	else
@@ -283,81 +278,52 @@ static bool write_lvt(struct vapic *apic, const struct apic_register *reg, u64 v
 	return true;
 }
 
-static void write_svr(struct vapic *apic, u32 value)
+static bool write_plain(struct vapic *apic, u32 reg, u64 value)
 {
-	__atomic_store_n(&apic->svr, value, __ATOMIC_RELAXED);
-	for (u32 i = 0; i < LVT_ENTRIES && !(value & APIC_SVR_ENABLE); i++)
-		*content_of(apic, &registers[i]) |= APIC_LVT_MASKED;
-}
-
-static bool write_icr(struct guest_vcpu *vcpu, u64 value)
-{
-	if (value & X2APIC_ICR_RESERVED)
+	if (value & ~(u64)registers[reg].writable)
 		return false;
-	vcpu->vapic.icr = value;
-	send_command(vcpu, value);
+	if (reg == INITIAL || reg == DIVIDE)
+		write_count(apic, reg, (u32)value);
+	else
+		__atomic_store_n(&apic->regs[reg], (u32)value, __ATOMIC_RELAXED);
+	if (reg == SVR && !(value & APIC_SVR_ENABLE))
+		mask_lvts(apic);
 	return true;
 }
 
 bool vapic_read(struct guest_vcpu *vcpu, u32 msr, u64 *value)
 {
 	struct vapic *apic = &vcpu->vapic;
-	const struct apic_register *reg = find_register(msr);
-	u32 id = vcpu->vcpu.index;
+	u32 reg = msr - X2APIC_MSR(0);
 
-	switch (msr) {
-	case IA32_APIC_BASE:
-		*value = apic_base(vcpu);
-		break;
-	case IA32_TSC_DEADLINE:
+	if (msr == IA32_TSC_DEADLINE)
 		*value = __atomic_load_n(&apic->tsc_deadline, __ATOMIC_RELAXED);
-		break;
-	case X2APIC_MSR(APIC_ID):
-		*value = id;
-		break;
-	case X2APIC_MSR(APIC_VERSION):
-		*value = VERSION_SEVEN_LVTS;
-		break;
-	case X2APIC_MSR(APIC_LDR):
-		*value = (id >> 4) << 16 | 1u << (id & 15);
-		break;
-	case X2APIC_MSR(APIC_ICR_LOW):
+	else if (msr == IA32_APIC_BASE)
+		*value = apic_base(vcpu);
+	else if (msr == X2APIC_MSR(APIC_ICR_LOW))
 		*value = apic->icr;
-		break;
-	case X2APIC_MSR(APIC_TIMER_CURRENT):
+	else if (msr == X2APIC_MSR(APIC_TIMER_CURRENT))
 		*value = current_count(apic);
-		break;
-	default:
-		*value = reg ? *content_of(apic, reg) : 0;
-		return reg != NULL;
-	}
+	else if (reg < VAPIC_REGISTERS && registers[reg].kind != ABSENT)
+		*value = apic->regs[reg];
+	else
+		return false;
 	return true;
 }
 
 bool vapic_write(struct guest_vcpu *vcpu, u32 msr, u64 value)
 {
-	struct vapic *apic = &vcpu->vapic;
-	const struct apic_register *reg = find_register(msr);
+	u32 reg = msr - X2APIC_MSR(0);
 
-	if (msr == IA32_APIC_BASE)
-		return value == apic_base(vcpu);	/* x2APIC mode is for ever */
-	if (msr == X2APIC_MSR(APIC_ICR_LOW))
-		return write_icr(vcpu, value);
 	if (msr == IA32_TSC_DEADLINE) {
 		write_deadline(vcpu, value);
 		return true;
 	}
-	if (reg && reg < &registers[LVT_ENTRIES])
-		return write_lvt(apic, reg, value);
-	if (!reg || value & ~(u64)reg->writable)
+	if (msr == X2APIC_MSR(APIC_ICR_LOW))
+		return send_command(vcpu, value);
+	if (msr == IA32_APIC_BASE)
+		return value == apic_base(vcpu);	/* x2APIC mode is for ever */
+	if (reg >= VAPIC_REGISTERS || registers[reg].kind < PLAIN)
 		return false;
-	if (msr == X2APIC_MSR(APIC_SVR))
-		write_svr(apic, (u32)value);
-	else if (msr == X2APIC_MSR(APIC_TIMER_INITIAL))
-		write_initial_count(apic, (u32)value);
-	else if (msr == X2APIC_MSR(APIC_TIMER_DIVIDE))
-		write_divide(apic, (u32)value);
-	else
-		apic->esr = 0;
-	return true;
+	return registers[reg].kind == LVT ? write_lvt(&vcpu->vapic, reg, value) : write_plain(&vcpu->vapic, reg, value);
 }

@@ -4,13 +4,16 @@
 #define VMM_VAPIC_H
 
 #include "include/cella/types.h"
+#include "include/spec/x86/apic.h"
 #include "kernel/timer.h"
+
+#define VAPIC_REGISTERS 64
+#define VAPIC_REGISTER(offset) ((offset) >> 4)
 
 struct guest_vcpu;
 
 struct vapic {
-	u32 svr, esr, lvt_cmci, lvt_timer, lvt_thermal, lvt_pmc, lvt_lint0, lvt_lint1, lvt_error;	/* (o) */
-	u32 timer_initial, timer_divide;	/* (o) */
+	u32 regs[VAPIC_REGISTERS];	/* (o) what is 32 bits of memory, by VAPIC_REGISTER() */
 	u64 timer_start_ns;	/* (o) */
 	u64 tsc_deadline;	/* (o) virtual TSC; cleared by the timer when it fires */
 	u64 tsc_inverse;	/* (c) 2^96 / TSC multiplier: virtual to native ticks without a division */

@@ -16,7 +16,7 @@
 
 void vintr_post(struct guest_vcpu *vcpu, u8 vector)
 {
-	u32 svr = __atomic_load_n(&vcpu->vapic.svr, __ATOMIC_RELAXED);
+	u32 svr = __atomic_load_n(&vcpu->vapic.regs[VAPIC_REGISTER(APIC_SVR)], __ATOMIC_RELAXED);
 
 	if (vector < APIC_VECTOR_FIRST_LEGAL || !(svr & APIC_SVR_ENABLE))
 		return;

@@ -100,19 +100,8 @@ static u64 region_read(struct virtio_device *device, enum bar_region region, u64
 	if (region == REGION_ISR && offset < ISR_BYTES && bytes == ISR_BYTES)
 		return isr_read(device);
 	if (region == REGION_DEVICE && in_device_config(device, offset, bytes))
-		return device->ops->config_read(device, offset, bytes);
+		return 0;
 	return BUS_ALL_ONES;
-}
-
-/* Device lock held. */
-static void region_write(struct virtio_device *device, enum bar_region region, u64 offset, u32 bytes, u64 value)
-{
-	if (region == REGION_COMMON)
-		virtio_common_write(device, offset, bytes, value);
-	else if (region == REGION_NOTIFY)
-		notify(device, offset, bytes);
-	else if (region == REGION_DEVICE && in_device_config(device, offset, bytes) && device->ops->config_write)
-		device->ops->config_write(device, offset, bytes, value);
 }
 
 static u64 bar_read(void *opaque, u64 offset, u32 bytes)
@@ -142,7 +131,10 @@ static void bar_write(void *opaque, u64 offset, u32 bytes, u64 value)
 		return;
 	}
 	spin_lock(&device->lock);
-	region_write(device, region, within, bytes, value);
+	if (region == REGION_COMMON)
+		virtio_common_write(device, within, bytes, value);
+	else if (region == REGION_NOTIFY)
+		notify(device, within, bytes);
 	spin_unlock(&device->lock);
 }
 

@@ -23,9 +23,6 @@ struct virtio_ops {
 	void (*notify)(struct virtio_device *device, u32 index);
 	/* The driver reset the device, device lock held: forget what its queues held. */
 	void (*reset)(struct virtio_device *device);
-	/* Device configuration, device lock held. NULL: the device has none; a write is optional. */
-	u64 (*config_read)(struct virtio_device *device, u64 offset, u32 bytes);
-	void (*config_write)(struct virtio_device *device, u64 offset, u32 bytes, u64 value);
 };
 
 struct virtio_device {
@@ -35,7 +32,7 @@ struct virtio_device {
 	u64 features_accepted;	/* (l) */
 	u32 queue_count;	/* (c) */
 	struct virtqueue queues[VIRTIO_MAX_QUEUES];	/* (l) */
-	u32 config_bytes;	/* (c) of the device configuration; 0: none */
+	u32 config_bytes;	/* (c) of the device configuration, which reads 0; 0: none */
 	struct spinlock lock;
 	u8 status;	/* (l) */
 	u8 isr;	/* (l) */

@@ -80,7 +80,16 @@ static struct virtqueue *selected_queue(struct virtio_device *device)
 	return device->queue_select < device->queue_count ? &device->queues[device->queue_select] : NULL;
 }
 
-static u64 queue_read(const struct virtio_device *device, const struct virtqueue *queue, u64 offset)
+/* One half of the address of a ring or table. */
+static u32 *address_half(struct virtqueue *queue, u64 offset)
+{
+	gpa_t *addresses[] = { &queue->descriptors, &queue->available, &queue->used };
+	u64 half = (offset - VIRTIO_COMMON_QUEUE_DESCRIPTORS_LOW) / sizeof(u32);
+
+	return (u32 *)(void *)addresses[half / 2] + half % 2;
+}
+
+static u64 queue_read(const struct virtio_device *device, struct virtqueue *queue, u64 offset)
 {
 	switch (offset) {
 	case VIRTIO_COMMON_QUEUE_SIZE:
@@ -91,20 +100,8 @@ static u64 queue_read(const struct virtio_device *device, const struct virtqueue
 		return queue->enabled;
 	case VIRTIO_COMMON_QUEUE_NOTIFY_OFFSET:
 		return device->queue_select;
-	case VIRTIO_COMMON_QUEUE_DESCRIPTORS_LOW:
-		return (u32)queue->descriptors.raw;
-	case VIRTIO_COMMON_QUEUE_DESCRIPTORS_HIGH:
-		return queue->descriptors.raw >> 32;
-	case VIRTIO_COMMON_QUEUE_AVAILABLE_LOW:
-		return (u32)queue->available.raw;
-	case VIRTIO_COMMON_QUEUE_AVAILABLE_HIGH:
-		return queue->available.raw >> 32;
-	case VIRTIO_COMMON_QUEUE_USED_LOW:
-		return (u32)queue->used.raw;
-	case VIRTIO_COMMON_QUEUE_USED_HIGH:
-		return queue->used.raw >> 32;
 	default:
-		return BUS_ALL_ONES;
+		return *address_half(queue, offset);
 	}
 }
 
@@ -126,50 +123,12 @@ static void queue_enable(struct virtio_device *device, struct virtqueue *queue, 
 		virtio_fail(device, what);
 }
 
-static void set_low(gpa_t *gpa, u64 value)
+static void queue_size(struct virtio_device *device, struct virtqueue *queue, u64 value)
 {
-	gpa->raw = (gpa->raw & ~0xffffffffull) | (u32)value;
-}
-
-static void set_high(gpa_t *gpa, u64 value)
-{
-	gpa->raw = (u32)gpa->raw | value << 32;
-}
-
-/* What may only be written while the queue is not enabled. */
-static void queue_setup(struct virtio_device *device, struct virtqueue *queue, u64 offset, u64 value)
-{
-	switch (offset) {
-	case VIRTIO_COMMON_QUEUE_SIZE:
-		if (value == 0 || value > queue->max_size || (value & (value - 1)))
-			virtio_fail(device, "queue size is zero, too large, or not a power of two");
-		else
-			queue->size = (u16)value;
-		break;
-	case VIRTIO_COMMON_QUEUE_ENABLE:
-		queue_enable(device, queue, value);
-		break;
-	case VIRTIO_COMMON_QUEUE_DESCRIPTORS_LOW:
-		set_low(&queue->descriptors, value);
-		break;
-	case VIRTIO_COMMON_QUEUE_DESCRIPTORS_HIGH:
-		set_high(&queue->descriptors, value);
-		break;
-	case VIRTIO_COMMON_QUEUE_AVAILABLE_LOW:
-		set_low(&queue->available, value);
-		break;
-	case VIRTIO_COMMON_QUEUE_AVAILABLE_HIGH:
-		set_high(&queue->available, value);
-		break;
-	case VIRTIO_COMMON_QUEUE_USED_LOW:
-		set_low(&queue->used, value);
-		break;
-	case VIRTIO_COMMON_QUEUE_USED_HIGH:
-		set_high(&queue->used, value);
-		break;
-	default:
-		break;
-	}
+	if (value == 0 || value > queue->max_size || (value & (value - 1)))
+		virtio_fail(device, "queue size is zero, too large, or not a power of two");
+	else
+		queue->size = (u16)value;
 }
 
 static void queue_write(struct virtio_device *device, struct virtqueue *queue, u64 offset, u64 value)
@@ -181,8 +140,12 @@ static void queue_write(struct virtio_device *device, struct virtqueue *queue, u
 		return;
 	else if (queue->enabled)
 		virtio_fail(device, "an enabled queue was set up again");
+	else if (offset == VIRTIO_COMMON_QUEUE_SIZE)
+		queue_size(device, queue, value);
+	else if (offset == VIRTIO_COMMON_QUEUE_ENABLE)
+		queue_enable(device, queue, value);
 	else
-		queue_setup(device, queue, offset, value);
+		*address_half(queue, offset) = (u32)value;
 }
 
 /* ---- all registers ---- */
@@ -206,7 +169,7 @@ static u32 feature_word(u64 features, u32 select)
 
 static u64 read_register(struct virtio_device *device, u64 offset)
 {
-	const struct virtqueue *queue;
+	struct virtqueue *queue;
 
 	switch (offset) {
 	case VIRTIO_COMMON_DEVICE_FEATURE_SELECT:

@@ -30,18 +30,9 @@ void virtqueue_reset(struct virtqueue *queue)
 
 /* ---- where things lie ---- */
 
-static gpa_t available_entry(const struct virtqueue *queue, u16 position)
+static gpa_t ring_entry(const struct virtqueue *queue, gpa_t ring, u16 position, u64 entry_bytes)
 {
-	u64 slot = position & (queue->size - 1u);
-
-	return gpa_add(queue->available, VIRTQ_RING_ENTRIES + slot * VIRTQ_AVAILABLE_ENTRY_BYTES);
-}
-
-static gpa_t used_entry(const struct virtqueue *queue, u16 position)
-{
-	u64 slot = position & (queue->size - 1u);
-
-	return gpa_add(queue->used, VIRTQ_RING_ENTRIES + slot * VIRTQ_USED_ENTRY_BYTES);
+	return gpa_add(ring, VIRTQ_RING_ENTRIES + (position & (queue->size - 1u)) * entry_bytes);
 }
 
 static u64 available_bytes(const struct virtqueue *queue)
@@ -162,6 +153,7 @@ static int walk(struct virtqueue *queue, struct virtqueue_chain *chain, const ch
 int virtqueue_pop(struct virtqueue *queue, struct virtqueue_chain *chain, const char **what)
 {
 	u16 waiting;
+	gpa_t head;
 	int error = count_waiting(queue, &waiting, what);
 
 	if (error)
@@ -172,7 +164,8 @@ int virtqueue_pop(struct virtqueue *queue, struct virtqueue_chain *chain, const 
 	chain->writable_count = 0;
 	chain->readable_bytes = 0;
 	chain->writable_bytes = 0;
-	if (gmem_load_u16(queue->guest, available_entry(queue, queue->next_available), &chain->head))
+	head = ring_entry(queue, queue->available, queue->next_available, VIRTQ_AVAILABLE_ENTRY_BYTES);
+	if (gmem_load_u16(queue->guest, head, &chain->head))
 		return refuse(what, "available ring is not shared RAM");
 	if (chain->head >= queue->size)
 		return refuse(what, "first descriptor outside the table");
@@ -188,8 +181,9 @@ int virtqueue_pop(struct virtqueue *queue, struct virtqueue_chain *chain, const 
 int virtqueue_push(struct virtqueue *queue, u16 head, u32 written)
 {
 	struct virtq_used_entry entry = { .head = head, .written = written };
+	gpa_t to = ring_entry(queue, queue->used, queue->next_used, VIRTQ_USED_ENTRY_BYTES);
 
-	if (gmem_write(queue->guest, used_entry(queue, queue->next_used), &entry, sizeof(entry)))
+	if (gmem_write(queue->guest, to, &entry, sizeof(entry)))
 		return -EINVAL;
 	/* The entry must be there before the index says so: the store releases. */
 	queue->next_used++;
