@@ -21,7 +21,7 @@ struct hob_plan {
 	u64 list_bytes;	/* room for it */
 	u64 low_bytes, high_bytes;	/* RAM at 0 and at 4 GiB */
 	u32 added_count;
-	struct hob_region added[HOB_MAX_ADDED];	/* RAM that PAGE.ADD fills; any order, not overlapping, all in RAM: tdvf.c's word */
+	struct hob_region added[HOB_MAX_ADDED];	/* RAM that PAGE.ADD fills: any order, apart, all in RAM (tdvf.c) */
 	const struct tdshim_payload *payload;	/* NULL: no payload block */
 };
 
