@@ -239,6 +239,7 @@ static void start_guests(const struct boot_info *boot)
 	for (u32 i = 0; i < boot->module_count; i++)
 		if (!strcmp(boot->modules[i].text, SEAMLDR_FILE_TEXT))
 			seamldr_offer(&boot->modules[i]);
+	guests_create(boot);
 	pool_set_nodes(config ? config->td_pool_nodes : 0);
 	if (tdx_bring_up(config ? config->td_pool_bytes : 0)) {
 		log_error("boot", "no TD can run on this machine as it is; the command \"tdx doctor\" lists the causes");
@@ -246,7 +247,7 @@ static void start_guests(const struct boot_info *boot)
 		return;
 	}
 	step_done("tdx");
-	guests_start(boot);
+	guests_start();
 	step_done("guests");
 }
 

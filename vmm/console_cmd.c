@@ -106,6 +106,8 @@ static void run_td(int argc, char **argv)
 		console_printf("usage: " TD_USAGE "\n");
 	if (error == -EBUSY)
 		console_printf("%s is %s\n", argv[2], guest_state_name(guest->state));
+	else if (error == -ENODEV)
+		console_printf("%s cannot be started: TDX is not available; `tdx doctor` says why\n", argv[2]);
 	else if (error)
 		console_printf("%s could not be started: no memory for its task\n", argv[2]);
 }

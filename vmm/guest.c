@@ -18,6 +18,7 @@
 #include "kernel/log.h"
 #include "kernel/page.h"
 #include "kernel/percpu.h"
+#include "tdx/module.h"
 #include "vmm/build.h"
 #include "vmm/console_cmd.h"
 #include "vmm/counters.h"
@@ -296,6 +297,8 @@ int guest_start(struct guest *guest)
 {
 	int error;
 
+	if (tdx_module_state() != TDX_MODULE_READY)
+		return -ENODEV;
 	spin_lock(&guest->lock);
 	error = guest->state == GUEST_STOPPED ? 0 : -EBUSY;
 	if (!error)
@@ -348,7 +351,7 @@ static struct guest *create(const struct guest_config *config, u32 first_cpu)
 	return guest;
 }
 
-void guests_start(const struct boot_info *boot)
+void guests_create(const struct boot_info *boot)
 {
 	const struct config *config = config_load(boot);
 	u32 first_cpu = 0;
@@ -366,6 +369,10 @@ void guests_start(const struct boot_info *boot)
 		if (!guests.terminal && guest->config->has_console)
 			guests.terminal = guest;
 	}
+}
+
+void guests_start(void)
+{
 	for (u32 i = 0; i < guests.count; i++)
 		if (guest_start(guests.guests[i]))
 			log_error("td", "%s is not started: no stack is left for its keeper",

@@ -86,8 +86,10 @@ struct guest {
 	u64 launched_ns, launch_ns;	/* time of start, duration of the build */
 };
 
-/** guests_start() - read the configuration and start every guest in it. main.c, once, after TDX is READY */
-void guests_start(const struct boot_info *boot);
+/** guests_create() - read the configuration; every guest in it exists from now on, stopped. main.c, once */
+void guests_create(const struct boot_info *boot);
+/** guests_start() - start all guests. main.c, once, if TDX is READY */
+void guests_start(void);
 /** guests_stop_all() - end all guests and wait for their teardown (power off) */
 void guests_stop_all(void);
 /** guest_request_end() - any core: make the guest end for @why; the first reason wins */
@@ -102,7 +104,7 @@ static inline bool guest_is_stopping(const struct guest *guest)
 u32 guest_count(void);
 struct guest *guest_at(u32 index);
 struct guest *guest_find(const char *name);
-/** guest_start(), guest_stop() - the operator's commands. -EBUSY: in another state */
+/** guest_start(), guest_stop() - the operator's commands. -EBUSY: in another state; -ENODEV: TDX is not READY */
 int __must_check guest_start(struct guest *guest);
 int __must_check guest_stop(struct guest *guest);
 const char *guest_end_name(enum guest_end end);

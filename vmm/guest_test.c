@@ -100,7 +100,13 @@ TEST(guest_lives_until_the_operator_ends_it)
 	begin(3);
 	make_shim();
 	make_config();
-	guests_start(&boot);
+	guests_create(&boot);
+	CHECK_EQ(guest_count(), 1);
+	CHECK_EQ(guest_at(0)->state, GUEST_STOPPED);
+	fake.tdx_off = true;
+	CHECK_EQ(guest_start(guest_at(0)), -ENODEV);
+	fake.tdx_off = false;
+	guests_start();
 	CHECK_EQ(guest_count(), 1);
 	CHECK(guest_at(0) == guest && !guest_at(1) && !guest_find("two"));
 	CHECK_EQ(guest->state, GUEST_STOPPED);

@@ -4,7 +4,7 @@
 import re
 
 import machine
-from harness import (bare, case, check, command, image, payload, payload_passes, power_off, ready, refusal_steps,
+from harness import (BOOT_SECONDS, PROMPT, bare, case, check, command, image, payload, payload_passes, power_off, ready, refusal_steps,
                      run_case)
 
 # ---- machines without TDX -------------------------------------------------------------------------------------------
@@ -120,6 +120,27 @@ def life_with_dynamic_pamt():
     """A TD lives and dies on a module that gets its 4 KiB PAMT pages when they are needed."""
     run_case("life_with_dynamic_pamt", machine.Bochs,
              payload("life_with_dynamic_pamt", "tdvmcalls", below="platform=dynamic-pamt"), payload_passes)
+
+
+@case
+def rbp_lost():
+    """RBP survives whatever the module does: bring-up and a TD's life with every SEAMCALL changing it."""
+    run_case("rbp_lost", machine.Bochs, payload("rbp_lost", "tdvmcalls", below="platform=rbp-lost"), payload_passes)
+
+
+@case
+def start_after_failure():
+    """A bring-up that failed at boot is tried again by hand; then a configured TD is started by hand and lives."""
+    iso = payload("start_after_failure", "tdvmcalls", below="fault=TDH.SYS.INIT:1:OPERAND_INVALID/RCX")
+
+    def steps(run):
+        run.expect(PROMPT, BOOT_SECONDS)
+        check(b"TDX is not available" in run.received, "bring-up did not fail\n" + run.tail())
+        check("TDX is not available" in command(run, "td start linux"), "a TD is started without TDX\n" + run.tail())
+        check("module ready after" in command(run, "tdx start"), "TDX does not start\n" + run.tail())
+        run.send("td start linux\r")
+        payload_passes(run)
+    run_case("start_after_failure", machine.Bochs, iso, steps)
 
 
 # ---- the module's end -----------------------------------------------------------------------------------------------

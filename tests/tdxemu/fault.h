@@ -35,6 +35,7 @@ bool fault_take(struct emu_cpu *cpu, u64 leaf, u64 *status);
 	X(NO_MODULE, "no-module")	/* SEAMCALL to the module gives VMfailInvalid */ \
 	X(NO_LOADER, "no-loader")	/* SEAMCALL to P-SEAMLDR gives VMfailInvalid */ \
 	X(NO_SYS_DISABLE, "no-sys-disable")	/* a module without TDH.SYS.DISABLE */ \
+	X(RBP_LOST, "rbp-lost")	/* every SEAMCALL changes the host's RBP, whatever NO_RBP_MOD says */ \
 	X(DYNAMIC_PAMT, "dynamic-pamt")	/* the module offers dynamic PAMT */ \
 	X(OLD_MODULE, "old-module")	/* a module without features that hosts demand today */ \
 	X(ONE_KEYID, "one-keyid")	/* only one private KeyID */ \

@@ -215,6 +215,8 @@ void seamcall_exit(struct emu_cpu *cpu)
 	rflags = vmread(VMCS_GUEST_RFLAGS) & ~ARITHMETIC_FLAGS;
 	if (to_seamldr ? !call_seamldr(cpu) : !call_module(cpu))
 		rflags |= RFLAGS_CF;
+	if (fault_platform(PLATFORM_RBP_LOST))
+		cpu->gpr[GPR_RBP] = ~cpu->gpr[GPR_RBP];
 	vmwrite(VMCS_GUEST_RFLAGS, rflags);
 	l1_advance(SEAMCALL_BYTES);
 }

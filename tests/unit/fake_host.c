@@ -601,3 +601,8 @@ struct guest *fake_guest(u64 memory_bytes, u32 vcpus)
 	}
 	return &guest;
 }
+
+enum tdx_module_state tdx_module_state(void)
+{
+	return fake.tdx_off ? TDX_MODULE_INIT_PENDING : TDX_MODULE_READY;
+}

@@ -54,6 +54,7 @@ struct fake_host {
 	void (*on_enter)(struct vcpu *vcpu, struct td_exit *exit);	/* what the TD does; *exit is an interrupt */
 	void (*on_sleep)(void);
 	u32 tasks_started, tasks_joined;
+	bool tdx_off;	/* TDX is not READY */
 	u32 task_failures;	/* the n-th task_start() from now on fails; 0: none */
 	struct console_guest *attached;
 	char log[512];	/* last line */
