@@ -109,13 +109,15 @@ static const char *const class_meanings[] = {
 };
 /* clang-format on */
 
+static const struct cause no_cause;
+
 static const struct cause *cause_of(u64 code, u32 detail)
 {
 	for (u32 i = 0; i < ARRAY_SIZE(causes); i++)
 		if (tdx_status_is((tdx_status_t){ code }, causes[i].code) && detail >= causes[i].first &&
 		    detail <= causes[i].last)
 			return &causes[i];
-	return NULL;
+	return &no_cause;
 }
 
 /* The sentence of an MSR that is wrong, or not the same on all cores. */
@@ -169,11 +171,11 @@ static const char *explain(tdx_status_t status, const struct tdx_cpuid_complaint
 		return explain_msr(status, meaning);
 	if (about_cpuid && cpuid)
 		return explain_cpuid(status, cpuid, meaning);
-	cause = about_cpuid ? NULL : cause_of(status.raw, tdx_status_operand(status));
+	cause = about_cpuid ? &no_cause : cause_of(status.raw, tdx_status_operand(status));
 	format_text(meaning, MEANING_BYTES, "%s",
-		    cause ? cause->meaning :
+		    cause->meaning ? cause->meaning :
 		    class < ARRAY_SIZE(class_meanings) && class_meanings[class] ? class_meanings[class] : UNKNOWN);
-	return cause ? cause->setting : NULL;
+	return cause->setting;
 }
 
 void doctor_explain(const char *what, tdx_status_t status, const struct tdx_cpuid_complaint *cpuid)
