@@ -55,10 +55,3 @@ void arch_console_putc(char c)
 	if (empty)
 		outb(port + UART_DATA, (u8)c);
 }
-
-int arch_console_getc(void)
-{
-	if (port == 0 || !(inb(port + UART_LINE_STATUS) & UART_LSR_DATA_READY))
-		return -1;
-	return inb(port + UART_DATA);
-}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The serial port behind arch_console_putc() and arch_console_getc(): polled, usable from the start and in panic. */
+/* The serial port behind arch_console_putc(): polled, usable from the start and in panic. */
 #ifndef ARCH_X86_CONSOLE_H
 #define ARCH_X86_CONSOLE_H
 

@@ -139,8 +139,7 @@ void arch_backtrace(void);
 /** arch_power_off(), arch_reboot() - return only if the machine offers no way; the caller says so */
 void arch_power_off(void);
 void arch_reboot(void);
-/** arch_console_putc() - raw byte to the serial console, polled, usable in panic; arch_console_getc() - -1 if none */
+/** arch_console_putc() - raw byte to the serial console, polled, usable in panic */
 void arch_console_putc(char c);
-int arch_console_getc(void);
 
 #endif

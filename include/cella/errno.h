@@ -4,7 +4,6 @@
 #define CELLA_ERRNO_H
 
 #define EPERM 1	/* not allowed in this state */
-#define ENOENT 2	/* no such thing */
 #define EIO 5	/* the device or the TDX module failed for good */
 #define EAGAIN 11	/* transient: try again */
 #define ENOMEM 12	/* no page of that kind left */
@@ -15,6 +14,5 @@
 #define ENOSPC 28	/* a fixed table is full */
 #define ERANGE 34	/* outside the allowed range */
 #define ENOTSUP 95	/* this module or machine cannot do it */
-#define ETIMEDOUT 110	/* did not happen within the bound */
 
 #endif

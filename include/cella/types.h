@@ -62,7 +62,6 @@ static inline gpa_t gpa_add(gpa_t base, u64 bytes)
 #define __printf(format_arg, first_arg) __attribute__((format(printf, format_arg, first_arg)))
 #define __packed __attribute__((packed))
 #define __aligned(bytes) __attribute__((aligned(bytes)))
-#define __section(name) __attribute__((section(name)))
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 #define ALIGN_DOWN(value, align) ((value) & ~((__typeof__(value))(align) - 1))

@@ -195,37 +195,3 @@ bool copy_text(char *to, const char *from, size_t to_bytes)
 	to[i] = '\0';
 	return !from[i];
 }
-
-/* Value of a digit, or 16 for a character that is none. */
-static u64 digit_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (u64)(c - '0');
-	if (c >= 'a' && c <= 'f')
-		return (u64)(c - 'a') + 10;
-	if (c >= 'A' && c <= 'F')
-		return (u64)(c - 'A') + 10;
-	return 16;
-}
-
-bool parse_u64(const char *text, u64 *value)
-{
-	u64 base = 10;
-	u64 result = 0;
-
-	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
-		base = 16;
-		text += 2;
-	}
-	if (!*text)
-		return false;
-	for (; *text; text++) {
-		u64 digit = digit_value(*text);
-
-		if (digit >= base || __builtin_mul_overflow(result, base, &result) ||
-		    __builtin_add_overflow(result, digit, &result))
-			return false;
-	}
-	*value = result;
-	return true;
-}

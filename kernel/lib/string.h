@@ -19,7 +19,5 @@ char *strrchr(const char *text, int c);
 
 /** copy_text() - always terminated; false when @from did not fit and was cut */
 bool copy_text(char *to, const char *from, size_t to_bytes);
-/** parse_u64() - decimal, or hexadecimal after 0x; the whole text must be a number */
-bool parse_u64(const char *text, u64 *value);
 
 #endif

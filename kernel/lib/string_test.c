@@ -109,21 +109,3 @@ TEST(copy_text_always_terminates_and_tells_when_it_cut)
 	CHECK_STR(small, "abc");
 	CHECK(!copy_text(small, "x", 0));
 }
-
-TEST(parse_u64_takes_whole_numbers_only)
-{
-	u64 value = 7;
-
-	CHECK(parse_u64("0", &value) && value == 0);
-	CHECK(parse_u64("18446744073709551615", &value) && value == ~0ull);
-	CHECK(parse_u64("0xFfff0000", &value) && value == 0xffff0000);
-	value = 7;
-	CHECK(!parse_u64("18446744073709551616", &value));
-	CHECK(!parse_u64("0x10000000000000000", &value));
-	CHECK(!parse_u64("", &value));
-	CHECK(!parse_u64("0x", &value));
-	CHECK(!parse_u64("12a", &value));
-	CHECK(!parse_u64("-1", &value));
-	CHECK(!parse_u64(" 1", &value));
-	CHECK_EQ(value, 7);
-}

@@ -140,7 +140,7 @@ static void start_plans(char *text)
 	char *seed = option_next(&list, '.');
 
 	fault.next_plan = 0;
-	if (seed == NULL || !parse_u64(seed, &fault.plan_seed) || (*list != '\0' && !parse_u64(list, &fault.next_plan)))
+	if (seed == NULL || !option_number(seed, &fault.plan_seed) || (*list != '\0' && !option_number(list, &fault.next_plan)))
 		verdict_stop("command line: plans= is SEED or SEED.NUMBER");
 	fault.plans = PLANS_AT_RANDOM;
 }
@@ -192,7 +192,7 @@ void fault_configure(const char *cmdline)
 			set_platform(piece);
 	fault.chaos = false;
 	if (option_value(cmdline, "chaos", value)) {
-		if (!parse_u64(value, &seed))
+		if (!option_number(value, &seed))
 			verdict_stop("command line: chaos=%s is not a number", value);
 		start_chaos(seed);
 	}

@@ -52,7 +52,7 @@ u64 fault_leaf_parse(const char *text)
 	for (u32 i = 0; i < ARRAY_SIZE(leaf_names); i++)
 		if (strcmp(text, leaf_names[i].c_name) == 0 || strcmp(text, leaf_names[i].manual_name) == 0)
 			return leaf_names[i].number;
-	if (!parse_u64(text, &number) || !fault_leaf_slot(number, &slot))
+	if (!option_number(text, &number) || !fault_leaf_slot(number, &slot))
 		verdict_stop("command line: fault=: no host leaf has the name %s", text);
 	return number;
 }
@@ -64,7 +64,7 @@ static u32 parse_operand(const char *text)
 	for (u32 i = 0; i < ARRAY_SIZE(operand_names); i++)
 		if (strcmp(text, operand_names[i].name) == 0)
 			return operand_names[i].number;
-	if (!parse_u64(text, &number) || number > 0xffffffff)
+	if (!option_number(text, &number) || number > 0xffffffff)
 		verdict_stop("command line: fault=: %s is neither an operand's name nor a number of 32 bits", text);
 	return (u32)number;
 }
@@ -80,7 +80,7 @@ static u64 parse_status(char *text)
 	for (u32 i = 0; i < ARRAY_SIZE(status_names); i++)
 		if (strcmp(name, status_names[i].name) == 0)
 			return status_names[i].value | operand;
-	if (!parse_u64(name, &value))
+	if (!option_number(name, &value))
 		verdict_stop("command line: fault=: %s is neither a status name nor a number", name);
 	return value | operand;
 }
@@ -97,7 +97,7 @@ struct fault_rule fault_rule_parse(char *text)
 	rule.leaf = fault_leaf_parse(leaf);
 	rule.status = parse_status(status);
 	rule.call = FAULT_EVERY_CALL;
-	if (strcmp(call, "*") != 0 && (!parse_u64(call, &rule.call) || rule.call == FAULT_EVERY_CALL))
+	if (strcmp(call, "*") != 0 && (!option_number(call, &rule.call) || rule.call == FAULT_EVERY_CALL))
 		verdict_stop("command line: fault=: call number %s is neither * nor 1, 2, ...", call);
 	return rule;
 }

@@ -14,5 +14,7 @@ bool option_value(const char *cmdline, const char *name, char value[OPTION_BYTES
  * Ends it with NUL in place and advances *list behind it. NULL: nothing left.
  */
 char *option_next(char **list, char separator);
+/** option_number() - decimal, or hexadecimal after 0x; the whole text must be a number */
+bool option_number(const char *text, u64 *value);
 
 #endif

@@ -47,3 +47,21 @@ TEST(a_list_is_cut_at_its_separators)
 	CHECK_STR(option_next(&list, ','), "bc");
 	CHECK(option_next(&list, ',') == NULL);
 }
+
+TEST(option_number_takes_whole_numbers_only)
+{
+	u64 value = 7;
+
+	CHECK(option_number("0", &value) && value == 0);
+	CHECK(option_number("18446744073709551615", &value) && value == ~0ull);
+	CHECK(option_number("0xFfff0000", &value) && value == 0xffff0000);
+	value = 7;
+	CHECK(!option_number("18446744073709551616", &value));
+	CHECK(!option_number("0x10000000000000000", &value));
+	CHECK(!option_number("", &value));
+	CHECK(!option_number("0x", &value));
+	CHECK(!option_number("12a", &value));
+	CHECK(!option_number("-1", &value));
+	CHECK(!option_number(" 1", &value));
+	CHECK_EQ(value, 7);
+}

@@ -247,7 +247,7 @@ void platform_prepare(const char *cmdline)
 	u64 packages = 1;
 
 	if (option_value(cmdline, "packages", value) &&
-	    (!parse_u64(value, &packages) || packages == 0 || packages > MODULE_MAX_PACKAGES))
+	    (!option_number(value, &packages) || packages == 0 || packages > MODULE_MAX_PACKAGES))
 		verdict_stop("command line: packages=%s is not a number from 1 to %u", value, MODULE_MAX_PACKAGES);
 	topology_split((u32)packages);
 	for (u32 i = 0; i < emu_cpu_count(); i++) {

@@ -366,11 +366,6 @@ void arch_console_putc(char c)
 {
 }
 
-int arch_console_getc(void)
-{
-	return -1;
-}
-
 /* ---- kernel/panic.h, kernel/image.h ---- */
 
 void panic(const char *format, ...)
