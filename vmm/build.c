@@ -28,6 +28,7 @@
 #include "kernel/log.h"
 #include "kernel/page.h"
 #include "kernel/percpu.h"
+#include "kernel/sched.h"
 #include "kernel/timer.h"
 #include "tdx/module.h"
 #include "tdx/seamcall.h"
@@ -254,6 +255,7 @@ static int add_section(struct build *build, const struct tdvf_section *section)
 				      tdvf_section_name(section->type),
 				      error == -ENOMEM ? ": the TD pool is exhausted" : "");
 		build->pages_added++;
+		task_yield();	/* large firmware takes seconds, and the console's task runs on this core too */
 	}
 	return 0;
 }

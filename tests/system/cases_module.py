@@ -8,7 +8,7 @@ import sys
 
 import machine
 from harness import (BOOT_SECONDS, INITRD, KERNEL, LINUX_SECONDS, LOGS, PROMPT, TDXEMU, TOP, WORK_SECONDS, bare, case, check,
-                     command, image, power_off, ready, run_case)
+                     command, image, payload, power_off, ready, run_case)
 
 FIRMWARE_VERSION = "1.5.16"  # what the machine's firmware loads
 NEW_VERSION = "1.5.17"
@@ -102,6 +102,25 @@ def module_updated():
         run.expect(PROMPT, 60)
         power_off(run)
     run_case("module_updated", machine.Bochs, iso, steps)
+
+
+@case
+def update_while_building():
+    """An update is refused while a TD is being built; the TD does not suffer, and afterwards the update works."""
+    iso = payload("update_while_building", "tdvmcalls", "-", 256, "", "--module", module_file("update_while_building"))
+
+    def steps(run):
+        run.expect(PROMPT, BOOT_SECONDS)
+        run.send("tdx update\r")
+        run.expect(rb"(?i)being built", 60, rb"payload: ok")
+        run.expect(rb"payload: (\d+) ok, 0 failed", WORK_SECONDS)
+        run.expect(rb"books equal", WORK_SECONDS)
+        run.expect(PROMPT, 60)
+        check_version(run, FIRMWARE_VERSION)
+        command(run, "tdx update", UPDATE_SECONDS)
+        check_version(run, NEW_VERSION)
+        power_off(run)
+    run_case("update_while_building", machine.Bochs, iso, steps)
 
 
 def install_refused(what, arguments, named):
