@@ -26,6 +26,7 @@
 #include "tdx/cores.h"
 #include "tdx/detect.h"
 #include "tdx/doctor.h"
+#include "tdx/firmware_setting.h"
 #include "tdx/keyid.h"
 #include "tdx/pamt.h"
 #include "tdx/pool.h"
@@ -101,8 +102,8 @@ static int init_module(void)
 		return tdx_status_errno(status);
 	}
 	if (!seamldr_info())
-		doctor_row("loader", DOCTOR_WARN, "SEAM Loader", "a TDX module answers, but no P-SEAMLDR: the module cannot be "
-			   "updated before a reboot");
+		doctor_row("loader", DOCTOR_WARN, SETTING_SEAM_LOADER,
+			   "a TDX module answers, but no P-SEAMLDR: the module cannot be updated before a reboot");
 	module.state = TDX_MODULE_INIT_DONE;
 	cores_forget();
 	return 0;

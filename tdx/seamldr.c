@@ -22,9 +22,8 @@
 #include "kernel/timer.h"
 #include "tdx/backoff.h"
 #include "tdx/doctor.h"
+#include "tdx/firmware_setting.h"
 #include "tdx/seamcall.h"
-
-#define SETTING "SEAM Loader"
 
 enum {
 	INSTALL_ROUNDS = 16,
@@ -221,7 +220,7 @@ static int load_offered(void)
 			   "\" failed: %s",
 			   seamldr_status_text(install.status, text));
 	else
-		doctor_row("module", DOCTOR_PASS, SETTING,
+		doctor_row("module", DOCTOR_PASS, SETTING_SEAM_LOADER,
 			   "firmware loaded no TDX module; the boot module \"" SEAMLDR_FILE_TEXT
 			   "\" of %u, SVN %u.%u, was installed on %u cores",
 			   blob.date, blob.svn_major, blob.svn_minor, cpu_count());
@@ -233,7 +232,7 @@ static void report_loader(void)
 	const struct seamldr_info *info = &loader.info;
 	const struct seamldr_seaminfo *seaminfo = &loader.seaminfo;
 
-	doctor_row("loader", DOCTOR_PASS, SETTING,
+	doctor_row("loader", DOCTOR_PASS, SETTING_SEAM_LOADER,
 		   "P-SEAMLDR %u.%u.%02u build %u of %u answers, %u module updates remain; "
 		   "firmware counted %u cores in %u packages",
 		   info->major, info->minor, info->update, info->build_num, info->build_date, info->remaining_updates,
@@ -244,7 +243,7 @@ static void report_loader(void)
 		 info->seam_ready ? "a module is loaded" : "no module is loaded", info->remaining_updates,
 		 seaminfo->lp_count, seaminfo->socket_count);
 	if (seaminfo->lp_count > cpu_count())
-		doctor_row("cores", DOCTOR_WARN, "Hyper-Threading, Active Processor Cores",
+		doctor_row("cores", DOCTOR_WARN, SETTING_ALL_CORES,
 			   "firmware counted %u cores for the TDX "
 			   "module, %u are up: the module waits for all of them",
 			   seaminfo->lp_count, cpu_count());
@@ -253,11 +252,11 @@ static void report_loader(void)
 void seamldr_explain_no_module(void)
 {
 	if (seamldr_info())
-		doctor_row("module", DOCTOR_FAIL, SETTING,
+		doctor_row("module", DOCTOR_FAIL, SETTING_SEAM_LOADER,
 			   "no TDX module is loaded: the firmware has found none; a module file can "
 			   "also be given to the boot loader as boot module \"" SEAMLDR_FILE_TEXT "\"");
 	else
-		doctor_row("module", DOCTOR_FAIL, SETTING,
+		doctor_row("module", DOCTOR_FAIL, SETTING_SEAM_LOADER,
 			   "no TDX module is loaded, and no P-SEAMLDR answers that could load one: "
 			   "the SEAM loader is off in the firmware set-up or missing");
 }
@@ -269,7 +268,7 @@ int seamldr_ensure_module(void)
 
 	if (!tdx_succeeded(status)) {
 		if (status.raw != SEAMCALL_VMFAIL_INVALID) /* that is told when it is known whether a module answers */
-			doctor_row("loader", DOCTOR_WARN, SETTING, "P-SEAMLDR does not answer: %s",
+			doctor_row("loader", DOCTOR_WARN, SETTING_SEAM_LOADER, "P-SEAMLDR does not answer: %s",
 				   seamldr_status_text(status, text));
 		return 0;
 	}

@@ -27,7 +27,7 @@ from harness import BUILD, CASES, IMAGES, say
 
 # In this order. The longest cases start first, so that no worker waits for one at the end.
 SUBJECTS = (cases_bringup, cases_doctor, cases_plans, cases_module, cases_guests, cases_above)
-LONGEST = ("linux", "linux_above", "module_updated", "statuses")
+LONGEST = ("linux", "linux_above", "module_updated", "statuses_tdh_sys_config")
 IMAGE_FILES = ("cella.elf", "tdshim.bin", "tdxemu.elf", "initrd.gz", "guests/tdcalls.bin", "guests/tdvmcalls.bin",
                "guests/endings.bin", "guests/realmode.bin")
 WORKERS = 2
