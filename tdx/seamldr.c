@@ -31,33 +31,12 @@ enum {
 	ROUND_PAUSE_US = 100,
 };
 
-enum loader_status {
-#define NAME(name, code) LOADER_##name,
-	SEAMLDR_STATUS_LIST(NAME)
-#undef NAME
-		LOADER_OTHER,
-};
-
 static struct {
 	const struct boot_module *file;
 	bool answered;
 	struct seamldr_info info;
 	struct seamldr_seaminfo seaminfo;
 } loader;
-
-static enum loader_status loader_status(tdx_status_t status)
-{
-	static const u64 codes[] = {
-#define CODE(name, code) code,
-		SEAMLDR_STATUS_LIST(CODE)
-#undef CODE
-	};
-	u32 i = 0;
-
-	while (i < ARRAY_SIZE(codes) && codes[i] != status.raw)
-		i++;
-	return (enum loader_status)i;
-}
 
 static tdx_status_t call_loader(u64 leaf, hpa_t operand, u64 *rdx)
 {
@@ -139,7 +118,7 @@ static int install_here(void *arg)
 		return 0;
 	if (!tdx_status_is_no_module(install->status) && rdx)
 		install->old_module_gone = true;
-	return loader_status(install->status) == LOADER_EBADCALL ? 0 : -EIO;
+	return install->status.raw == SEAMLDR_EBADCALL ? 0 : -EIO;
 }
 
 static int clean_up_here(void *arg)
@@ -158,7 +137,7 @@ static int clean_up(tdx_status_t *status)
 	for (u32 cpu = 0; cpu < cpu_count(); cpu++) {
 		do {
 			(void)cpu_call(cpu, clean_up_here, status);
-		} while ((loader_status(*status) == LOADER_EINTERRUPT || loader_status(*status) == LOADER_ENOENTROPY) &&
+		} while ((status->raw == SEAMLDR_EINTERRUPT || status->raw == SEAMLDR_ENOENTROPY) &&
 			 ++calls < CLEANUP_CALLS);
 		if (!tdx_succeeded(*status))
 			return -EIO;
@@ -171,13 +150,13 @@ int seamldr_install(struct seamldr_install *install, cores_turns_fn *turns)
 	for (u32 round = 0; round < INSTALL_ROUNDS; round++) {
 		if (!turns(install_here, install) && tdx_succeeded(install->status))
 			return 0;
-		switch (loader_status(install->status)) {
-		case LOADER_ECLEANUPREQ:
+		switch (install->status.raw) {
+		case SEAMLDR_ECLEANUPREQ:
 			if (turns != cores_in_turn || clean_up(&install->status))
 				return -EIO;
 			break;
-		case LOADER_ENOENTROPY:
-		case LOADER_EINTERRUPT:
+		case SEAMLDR_ENOENTROPY:
+		case SEAMLDR_EINTERRUPT:
 			if (install->old_module_gone && turns != cores_in_turn)
 				return -EIO;
 			time_udelay(ROUND_PAUSE_US);

@@ -42,15 +42,9 @@ static const struct named_code leaf_names[] = {
 #define NAME(symbol, number, name) { number, name },
 	TDH_LEAF_LIST(NAME)
 #undef NAME
-	{ SEAMLDR_INFO, "SEAMLDR.INFO" },	  { SEAMLDR_INSTALL, "SEAMLDR.INSTALL" },
-	{ SEAMLDR_SHUTDOWN, "SEAMLDR.SHUTDOWN" }, { SEAMLDR_SEAMINFO, "SEAMLDR.SEAMINFO" },
-	{ SEAMLDR_CLEANUP, "SEAMLDR.CLEANUP" },
-};
-
-enum seamldr_status {
-#define CODE(name, code) SEAMLDR_##name = code,
-	SEAMLDR_STATUS_LIST(CODE)
-#undef CODE
+#define NAME(symbol, number, name) { symbol, name },
+	SEAMLDR_LEAF_LIST(NAME)
+#undef NAME
 };
 
 static const struct named_code seamldr_texts[] = {

@@ -84,9 +84,9 @@ u64 seamldr_join(struct emu_cpu *cpu, enum seamldr_session session)
 		seamldr_set_ready(false);
 	}
 	if (seamldr.session != session || (seamldr.cores_done & BIT(cpu->index)) != 0)
-		return LOADER_EBADCALL;
+		return SEAMLDR_EBADCALL;
 	seamldr.cores_done |= BIT(cpu->index);
-	return LOADER_SUCCESS;
+	return SEAMLDR_SUCCESS;
 }
 
 void seamldr_leave(void)
@@ -101,7 +101,7 @@ static u64 leaf_info(struct emu_cpu *cpu, u64 gpr[GPR_COUNT])
 
 	(void)cpu;
 	if (!hpa_is_shared(gpr[GPR_RCX], SEAMLDR_INFO_BYTES, SEAMLDR_INFO_BYTES))
-		return LOADER_EBADPARAM;
+		return SEAMLDR_EBADPARAM;
 	*info = (struct seamldr_info){
 		.vendor = VENDOR_INTEL,
 		.build_date = LOADER_BUILD_DATE,
@@ -120,7 +120,7 @@ static u64 leaf_info(struct emu_cpu *cpu, u64 gpr[GPR_COUNT])
 		memcpy(info->tee_tcb_svn, module_image.tcb_svn, sizeof(info->tee_tcb_svn));
 		memcpy(info->mrseam, module_image.measurement, sizeof(info->mrseam));
 	}
-	return LOADER_SUCCESS;
+	return SEAMLDR_SUCCESS;
 }
 
 static u64 leaf_seaminfo(struct emu_cpu *cpu, u64 gpr[GPR_COUNT])
@@ -129,7 +129,7 @@ static u64 leaf_seaminfo(struct emu_cpu *cpu, u64 gpr[GPR_COUNT])
 
 	(void)cpu;
 	if (!hpa_is_shared(gpr[GPR_RCX], SEAMLDR_SEAMINFO_BYTES, SEAMLDR_SEAMINFO_BYTES))
-		return LOADER_EBADPARAM;
+		return SEAMLDR_EBADPARAM;
 	memset(info, 0, sizeof(*info));
 	info->lp_count = platform_lp_count();
 	for (u32 rest = seamldr_all_packages(); rest != 0; rest &= rest - 1)
@@ -141,7 +141,7 @@ static u64 leaf_seaminfo(struct emu_cpu *cpu, u64 gpr[GPR_COUNT])
 		info->cmrs[i].base = module.cmrs[i].base;
 		info->cmrs[i].bytes = module.cmrs[i].bytes;
 	}
-	return LOADER_SUCCESS;
+	return SEAMLDR_SUCCESS;
 }
 
 static bool is_last_of_package(const struct emu_cpu *cpu)
@@ -159,13 +159,13 @@ static u64 clean_package(u32 package)
 
 	if ((seamldr.packages_half_clean & package) == 0) {
 		if (!entropy_take(key, ARRAY_SIZE(key)))
-			return LOADER_ENOENTROPY;
+			return SEAMLDR_ENOENTROPY;
 		seamldr.packages_half_clean |= package;
-		return LOADER_EINTERRUPT;
+		return SEAMLDR_EINTERRUPT;
 	}
 	seamldr.packages_half_clean &= ~package;
 	seamldr.packages_dirty &= ~package;
-	return LOADER_SUCCESS;
+	return SEAMLDR_SUCCESS;
 }
 
 static u64 leaf_cleanup(struct emu_cpu *cpu, u64 gpr[GPR_COUNT])
@@ -174,13 +174,13 @@ static u64 leaf_cleanup(struct emu_cpu *cpu, u64 gpr[GPR_COUNT])
 
 	(void)gpr;
 	if (!seamldr.installed)
-		return LOADER_EBADCALL;
+		return SEAMLDR_EBADCALL;
 	status = seamldr_join(cpu, SESSION_CLEANUP);
-	if (status != LOADER_SUCCESS)
+	if (status != SEAMLDR_SUCCESS)
 		return status;
 	if (is_last_of_package(cpu)) {
 		status = clean_package(1u << (cpu->package % MODULE_MAX_PACKAGES));
-		if (status != LOADER_SUCCESS) {
+		if (status != SEAMLDR_SUCCESS) {
 			seamldr.cores_done &= ~BIT(cpu->index);
 			return status;
 		}
@@ -192,7 +192,7 @@ static u64 leaf_cleanup(struct emu_cpu *cpu, u64 gpr[GPR_COUNT])
 		seamldr.remaining_updates = SEAMLDR_MAX_UPDATES;
 		seamldr_leave();
 	}
-	return LOADER_SUCCESS;
+	return SEAMLDR_SUCCESS;
 }
 
 static u64 leaf_shutdown(struct emu_cpu *cpu, u64 gpr[GPR_COUNT])
@@ -201,11 +201,11 @@ static u64 leaf_shutdown(struct emu_cpu *cpu, u64 gpr[GPR_COUNT])
 
 	(void)gpr;
 	if (seamldr.packages_dirty != 0)
-		return LOADER_ECLEANUPREQ;
+		return SEAMLDR_ECLEANUPREQ;
 	if (cpu->index == SHUTDOWN_CORE && !all_done_but(BIT(SHUTDOWN_CORE)))
-		return LOADER_EBADCALL;
+		return SEAMLDR_EBADCALL;
 	status = seamldr_join(cpu, SESSION_SHUTDOWN);
-	if (status == LOADER_SUCCESS && seamldr_is_last())
+	if (status == SEAMLDR_SUCCESS && seamldr_is_last())
 		seamldr.present = false;
 	return status;
 }
@@ -225,7 +225,7 @@ static u64 run(struct emu_cpu *cpu, u64 gpr[GPR_COUNT])
 	u64 status;
 
 	if (number >= ARRAY_SIZE(leaves))
-		return LOADER_EBADPARAM;
+		return SEAMLDR_EBADPARAM;
 	if (gpr[GPR_RAX] == SEAMLDR_INSTALL)
 		gpr[GPR_RDX] = 0;
 	if (fault_take(cpu, gpr[GPR_RAX], &status))

@@ -12,10 +12,6 @@
 
 #define SEAMLDR_MAX_UPDATES 8	/* entries of the log of loaded modules; CLEANUP empties it */
 
-#define SEAMLDR_STATUS(name, value) LOADER_##name = (value),
-enum seamldr_status { SEAMLDR_STATUS_LIST(SEAMLDR_STATUS) };
-#undef SEAMLDR_STATUS
-
 /* A leaf that every core calls is a session; only one kind at a time. */
 enum seamldr_session {
 	SESSION_NONE,
@@ -48,7 +44,7 @@ bool seamldr_call(struct emu_cpu *cpu);
 
 /**
  * seamldr_join() - this core's call of a session, which the first one opens and which takes the module off the air
- * LOADER_EBADCALL: another session is open, or this core had its call.
+ * SEAMLDR_EBADCALL: another session is open, or this core had its call.
  */
 u64 seamldr_join(struct emu_cpu *cpu, enum seamldr_session session);
 /** seamldr_is_last() - has every core joined? */

@@ -37,21 +37,21 @@ static u64 read_params(u64 hpa)
 	const struct seamldr_params *params = &work.params;
 
 	if (!hpa_is_shared(hpa, PAGE_SIZE, PAGE_SIZE))
-		return LOADER_EBADPARAM;
+		return SEAMLDR_EBADPARAM;
 	memcpy(&work.params, phys(hpa_without_hkid(hpa)), sizeof(work.params));
 	for (u32 i = 0; i < sizeof(params->reserved_16); i++)
 		if (params->reserved_16[i] != 0)
-			return LOADER_EBADPARAM;
+			return SEAMLDR_EBADPARAM;
 	if (params->version != 0 || params->scenario > SEAMLDR_SCENARIO_UPDATE ||
 	    (params->scenario == SEAMLDR_SCENARIO_UPDATE && !seamldr.was_ready) ||
 	    !hpa_is_shared(params->sigstruct, SEAM_SIGSTRUCT_BYTES, PAGE_SIZE) || params->module_page_count == 0 ||
 	    params->module_page_count > SEAMLDR_MAX_MODULE_PAGES)
-		return LOADER_EBADPARAM;
+		return SEAMLDR_EBADPARAM;
 	for (u64 i = 0; i < params->module_page_count; i++)
 		if (!hpa_is_shared(params->module_pages[i], PAGE_SIZE, PAGE_SIZE))
-			return LOADER_EBADPARAM;
+			return SEAMLDR_EBADPARAM;
 	memcpy(&work.sig, phys(hpa_without_hkid(params->sigstruct)), sizeof(work.sig));
-	return LOADER_SUCCESS;
+	return SEAMLDR_SUCCESS;
 }
 
 static u64 check_svn(void)
@@ -61,15 +61,15 @@ static u64 check_svn(void)
 	bool other_line = sig->svn_major != module_image.tcb_svn[1];
 
 	if (sig->svn_major == 0)
-		return LOADER_EUNSUPPORTED;
+		return SEAMLDR_EUNSUPPORTED;
 	if (work.params.scenario == SEAMLDR_SCENARIO_UPDATE) {
 		if (other_line)
-			return LOADER_EUNSUPPORTED;
-		return older ? LOADER_EBADSIG : LOADER_SUCCESS;
+			return SEAMLDR_EUNSUPPORTED;
+		return older ? SEAMLDR_EBADSIG : SEAMLDR_SUCCESS;
 	}
 	if (seamldr.packages_dirty != 0 && (other_line || older))
-		return LOADER_ECLEANUPREQ;
-	return LOADER_SUCCESS;
+		return SEAMLDR_ECLEANUPREQ;
+	return SEAMLDR_SUCCESS;
 }
 
 /* Per core stack, thread data and keyhole; once image, global data and handoff data. */
@@ -81,35 +81,35 @@ static u64 check_space(void)
 	u64 random;
 
 	if (!entropy_take(&random, 1))
-		return LOADER_ENOENTROPY;
-	return once + emu_cpu_count() * per_core > MODULE_REGION_PAGES ? LOADER_ENOMEM : LOADER_SUCCESS;
+		return SEAMLDR_ENOENTROPY;
+	return once + emu_cpu_count() * per_core > MODULE_REGION_PAGES ? SEAMLDR_ENOMEM : SEAMLDR_SUCCESS;
 }
 
 static u64 check_handoff(void)
 {
 	if (work.params.scenario == SEAMLDR_SCENARIO_LOAD)
-		return LOADER_SUCCESS;
+		return SEAMLDR_SUCCESS;
 	if (seamldr.remaining_updates == 0)
-		return LOADER_EBADCALL;
+		return SEAMLDR_EBADCALL;
 	if (!module_handoff.valid || module_handoff.version < work.sig.min_update_hv ||
 	    module_handoff.version > work.sig.module_hv)
-		return LOADER_EBADHANDOFF;
-	return LOADER_SUCCESS;
+		return SEAMLDR_EBADHANDOFF;
+	return SEAMLDR_SUCCESS;
 }
 
 static u64 check(u64 params)
 {
 	u64 status = read_params(params);
 
-	if (status == LOADER_SUCCESS)
+	if (status == SEAMLDR_SUCCESS)
 		status = sigstruct_check_form(&work.sig);
-	if (status == LOADER_SUCCESS)
+	if (status == SEAMLDR_SUCCESS)
 		status = check_svn();
-	if (status == LOADER_SUCCESS)
+	if (status == SEAMLDR_SUCCESS)
 		status = sigstruct_check_origin(&work.sig);
-	if (status == LOADER_SUCCESS)
+	if (status == SEAMLDR_SUCCESS)
 		status = check_space();
-	if (status == LOADER_SUCCESS)
+	if (status == SEAMLDR_SUCCESS)
 		status = check_handoff();
 	return status;
 }
@@ -139,13 +139,13 @@ static u64 copy_image(void)
 	}
 	sha384_finish(&hash, work.image.measurement);
 	if (memcmp(work.image.measurement, work.sig.seamhash, SHA384_BYTES) != 0)
-		return LOADER_EBADHASH;
+		return SEAMLDR_EBADHASH;
 	if (memcmp(record->magic, MODULE_RECORD_MAGIC, sizeof(record->magic)) != 0)
-		return LOADER_EBADPARAM;
+		return SEAMLDR_EBADPARAM;
 	memset(work.image.tcb_svn, 0, sizeof(work.image.tcb_svn));
 	work.image.tcb_svn[0] = work.sig.svn_minor;
 	work.image.tcb_svn[1] = work.sig.svn_major;
-	return LOADER_SUCCESS;
+	return SEAMLDR_SUCCESS;
 }
 
 static u64 log_module(void)
@@ -154,17 +154,17 @@ static u64 log_module(void)
 
 	for (u32 i = 0; i < LOG_TRIES; i++)
 		if (entropy_take(&random, 1))
-			return LOADER_SUCCESS;
-	return LOADER_ENOENTROPY;
+			return SEAMLDR_SUCCESS;
+	return SEAMLDR_ENOENTROPY;
 }
 
 static u64 load(void)
 {
 	u64 status = copy_image();
 
-	if (status == LOADER_SUCCESS)
+	if (status == SEAMLDR_SUCCESS)
 		status = log_module();
-	if (status != LOADER_SUCCESS)
+	if (status != SEAMLDR_SUCCESS)
 		return status;
 	/* nothing fails below */
 	module_image = work.image;
@@ -175,24 +175,24 @@ static u64 load(void)
 	verdict_note("module %u.%u.%02u build %u installed", module_image.record.major, module_image.record.minor,
 		     module_image.record.update, module_image.record.build_num);
 	seamldr_set_ready(true);
-	return LOADER_SUCCESS;
+	return SEAMLDR_SUCCESS;
 }
 
 u64 seamldr_install(struct emu_cpu *cpu, u64 gpr[GPR_COUNT])
 {
 	u64 status = seamldr_join(cpu, SESSION_INSTALL);
 
-	if (status != LOADER_SUCCESS || !seamldr_is_last())
+	if (status != SEAMLDR_SUCCESS || !seamldr_is_last())
 		return status;
 	seamldr_leave();
 	status = check(gpr[GPR_RCX]);
-	if (status != LOADER_SUCCESS) {
+	if (status != SEAMLDR_SUCCESS) {
 		seamldr_set_ready(seamldr.was_ready);
 		return status;
 	}
 	wipe();
 	status = load();
-	if (status != LOADER_SUCCESS)
+	if (status != SEAMLDR_SUCCESS)
 		gpr[GPR_RDX] = RDX_MODULE_DESTROYED;
 	return status;
 }

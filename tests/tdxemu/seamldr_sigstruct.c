@@ -44,12 +44,12 @@ u64 sigstruct_check_form(const struct seam_sigstruct *sig)
 	    sig->modulus_words != RSA_BYTES / sizeof(u32) || sig->exponent_words != 1 || sig->exponent != EXPONENT ||
 	    sig->attributes != 0 || sig->cpu_count > SIGSTRUCT_MAX_CPUS ||
 	    !is_zero(sig->reserved_28, sizeof(sig->reserved_28)))
-		return LOADER_EBADSIG;
+		return SEAMLDR_EBADSIG;
 	sha384_of(sig->modulus, sizeof(sig->modulus), signer);
 	/* A module type other than 0 is debug-signed, and this part is not unlocked for debugging. */
 	if (memcmp(signer, mrsigner, sizeof(mrsigner)) != 0 || sig->module_type != 0)
-		return LOADER_EBADSIG;
-	return LOADER_SUCCESS;
+		return SEAMLDR_EBADSIG;
+	return SEAMLDR_SUCCESS;
 }
 
 static bool supports(const struct seam_sigstruct *sig, u32 fms)
@@ -67,10 +67,10 @@ u64 sigstruct_check_origin(const struct seam_sigstruct *sig)
 
 	/* All sockets of this machine hold the same CPU. */
 	if (!supports(sig, td_platform_fms()))
-		return LOADER_EUNSUPCPU;
+		return SEAMLDR_EUNSUPCPU;
 	sha384_start(&hash);
 	sha384_add(&hash, sig, SEAM_SIGSTRUCT_MODULUS);
 	sha384_add(&hash, sig->seamhash, SEAM_SIGSTRUCT_BYTES - SEAM_SIGSTRUCT_SEAMHASH);
 	sha384_finish(&hash, digest);
-	return rsa_verify_sha384(sig->modulus, sig->signature, digest) ? LOADER_SUCCESS : LOADER_EBADSIG;
+	return rsa_verify_sha384(sig->modulus, sig->signature, digest) ? SEAMLDR_SUCCESS : SEAMLDR_EBADSIG;
 }

@@ -40,7 +40,7 @@ _Static_assert(offsetof(struct seam_sigstruct, signature) == SEAM_SIGSTRUCT_SIGN
 		       offsetof(struct seam_sigstruct, cpu_count) == SEAM_SIGSTRUCT_CPU_COUNT,
 	       "SEAM_SIGSTRUCT layout");
 
-/** sigstruct_check_form() - constant fields, trusted signer, not debug-signed: LOADER_SUCCESS or EBADSIG */
+/** sigstruct_check_form() - constant fields, trusted signer, not debug-signed: SEAMLDR_SUCCESS or EBADSIG */
 u64 sigstruct_check_form(const struct seam_sigstruct *sig);
 /** sigstruct_check_origin() - made for this CPU (EUNSUPCPU), and the signature (EBADSIG) */
 u64 sigstruct_check_origin(const struct seam_sigstruct *sig);

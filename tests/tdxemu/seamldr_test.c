@@ -66,7 +66,7 @@ static struct seamldr_params *make(const char *options, u32 scenario)
 static u64 install(void)
 {
 	for (u32 i = 0; i < CORES - 1; i++) {
-		CHECK_EQ(call(i, SEAMLDR_INSTALL, PARAMS), LOADER_SUCCESS);
+		CHECK_EQ(call(i, SEAMLDR_INSTALL, PARAMS), SEAMLDR_SUCCESS);
 		CHECK_EQ(rdx_of(i), 0);
 		CHECK(!seamldr_module_ready());
 	}
@@ -80,9 +80,9 @@ static u32 cleanup(void)
 	u64 status;
 
 	for (u32 i = 0; i < CORES; i++) {
-		while ((status = call(i, SEAMLDR_CLEANUP, 0)) == LOADER_EINTERRUPT && interrupted < MAX_INTERRUPTIONS)
+		while ((status = call(i, SEAMLDR_CLEANUP, 0)) == SEAMLDR_EINTERRUPT && interrupted < MAX_INTERRUPTIONS)
 			interrupted++;
-		CHECK_EQ(status, LOADER_SUCCESS);
+		CHECK_EQ(status, SEAMLDR_SUCCESS);
 	}
 	return interrupted;
 }
@@ -98,12 +98,12 @@ TEST(loader_information_tells_of_module_and_loader)
 	const struct seamldr_info *info = phys(BUFFER);
 
 	bring_up();
-	CHECK_EQ(call(0, SEAMLDR_INFO, BUFFER + 128), LOADER_EBADPARAM);
-	CHECK_EQ(call(0, SEAMLDR_INFO, EMU_BASE), LOADER_EBADPARAM);
-	CHECK_EQ(call(0, SEAMLDR_INFO, PAMT_4K_BASE), LOADER_EBADPARAM);
-	CHECK_EQ(call(0, SEAMLDR_CLEANUP + 1, BUFFER), LOADER_EBADPARAM);
-	CHECK_EQ(call(0, SEAMLDR_INFO | 1 << 16, BUFFER), LOADER_EBADPARAM);
-	CHECK_EQ(call(1, SEAMLDR_INFO, BUFFER), LOADER_SUCCESS);
+	CHECK_EQ(call(0, SEAMLDR_INFO, BUFFER + 128), SEAMLDR_EBADPARAM);
+	CHECK_EQ(call(0, SEAMLDR_INFO, EMU_BASE), SEAMLDR_EBADPARAM);
+	CHECK_EQ(call(0, SEAMLDR_INFO, PAMT_4K_BASE), SEAMLDR_EBADPARAM);
+	CHECK_EQ(call(0, SEAMLDR_CLEANUP + 1, BUFFER), SEAMLDR_EBADPARAM);
+	CHECK_EQ(call(0, SEAMLDR_INFO | 1 << 16, BUFFER), SEAMLDR_EBADPARAM);
+	CHECK_EQ(call(1, SEAMLDR_INFO, BUFFER), SEAMLDR_SUCCESS);
 	CHECK_EQ(info->vendor, 0x8086);
 	CHECK_EQ(info->seam_ready, 1);
 	CHECK_EQ(info->remaining_updates, SEAMLDR_MAX_UPDATES);
@@ -118,8 +118,8 @@ TEST(seam_information_has_cores_packages_and_convertible_memory)
 	const struct seamldr_seaminfo *info = phys(BUFFER);
 
 	machine_reset(CORES, PACKAGES);
-	CHECK_EQ(call(0, SEAMLDR_SEAMINFO, BUFFER + 1024), LOADER_EBADPARAM);
-	CHECK_EQ(call(0, SEAMLDR_SEAMINFO, BUFFER), LOADER_SUCCESS);
+	CHECK_EQ(call(0, SEAMLDR_SEAMINFO, BUFFER + 1024), SEAMLDR_EBADPARAM);
+	CHECK_EQ(call(0, SEAMLDR_SEAMINFO, BUFFER), SEAMLDR_SUCCESS);
 	CHECK_EQ(info->lp_count, CORES);
 	CHECK_EQ(info->socket_count, PACKAGES);
 	CHECK_EQ(info->socket_fms[1], 0x000c06f2);
@@ -132,13 +132,13 @@ TEST(install_is_a_session_of_all_cores)
 {
 	bring_up();
 	make("--version 1.5.18 --build 811 --date 20260203 --hv 2", SEAMLDR_SCENARIO_LOAD);
-	CHECK_EQ(call(1, SEAMLDR_INSTALL, PARAMS), LOADER_SUCCESS);
+	CHECK_EQ(call(1, SEAMLDR_INSTALL, PARAMS), SEAMLDR_SUCCESS);
 	CHECK(!seamldr_module_ready());
-	CHECK_EQ(call(1, SEAMLDR_INSTALL, PARAMS), LOADER_EBADCALL);
-	CHECK_EQ(call(0, SEAMLDR_CLEANUP, 0), LOADER_EBADCALL);
-	CHECK_EQ(call(2, SEAMLDR_INSTALL, 0), LOADER_SUCCESS);	/* only the last core's RCX counts */
-	CHECK_EQ(call(0, SEAMLDR_INSTALL, 0), LOADER_SUCCESS);
-	CHECK_EQ(call(3, SEAMLDR_INSTALL, PARAMS), LOADER_SUCCESS);
+	CHECK_EQ(call(1, SEAMLDR_INSTALL, PARAMS), SEAMLDR_EBADCALL);
+	CHECK_EQ(call(0, SEAMLDR_CLEANUP, 0), SEAMLDR_EBADCALL);
+	CHECK_EQ(call(2, SEAMLDR_INSTALL, 0), SEAMLDR_SUCCESS);	/* only the last core's RCX counts */
+	CHECK_EQ(call(0, SEAMLDR_INSTALL, 0), SEAMLDR_SUCCESS);
+	CHECK_EQ(call(3, SEAMLDR_INSTALL, PARAMS), SEAMLDR_SUCCESS);
 	CHECK_EQ(rdx_of(3), 0);
 	CHECK(seamldr_module_ready());
 	CHECK_EQ(module.state, SYS_INIT_PENDING);
@@ -161,22 +161,22 @@ TEST(every_spoilt_module_is_refused_by_name)
 		u64 status;
 		u64 rdx;
 	} rows[] = {
-		{ "--bad-signature", SEAMLDR_SCENARIO_LOAD, LOADER_EBADSIG, 0 },
-		{ "--other-signer", SEAMLDR_SCENARIO_LOAD, LOADER_EBADSIG, 0 },
-		{ "--debug-signed", SEAMLDR_SCENARIO_LOAD, LOADER_EBADSIG, 0 },
-		{ "--wrong-cpu", SEAMLDR_SCENARIO_LOAD, LOADER_EUNSUPCPU, 0 },
-		{ "--wrong-cpu --bad-signature", SEAMLDR_SCENARIO_LOAD, LOADER_EUNSUPCPU, 0 },
-		{ "--older-svn", SEAMLDR_SCENARIO_LOAD, LOADER_ECLEANUPREQ, 0 },
-		{ "--svn-major 2", SEAMLDR_SCENARIO_LOAD, LOADER_ECLEANUPREQ, 0 },
-		{ "--svn-major 0", SEAMLDR_SCENARIO_LOAD, LOADER_EUNSUPPORTED, 0 },
-		{ "--svn-major 2", SEAMLDR_SCENARIO_UPDATE, LOADER_EUNSUPPORTED, 0 },
-		{ "--older-svn", SEAMLDR_SCENARIO_UPDATE, LOADER_EBADSIG, 0 },
-		{ "", SEAMLDR_SCENARIO_UPDATE, LOADER_EBADHANDOFF, 0 },	/* no TDH.SYS.SHUTDOWN before */
-		{ "", 2, LOADER_EBADPARAM, 0 },
-		{ "--too-large", SEAMLDR_SCENARIO_LOAD, LOADER_ENOMEM, 0 },
-		{ "--bad-hash", SEAMLDR_SCENARIO_LOAD, LOADER_EBADHASH, 1 },
-		{ "--no-record", SEAMLDR_SCENARIO_LOAD, LOADER_EBADPARAM, 1 },
-		{ "--cut 4096", SEAMLDR_SCENARIO_LOAD, LOADER_EBADHASH, 1 },
+		{ "--bad-signature", SEAMLDR_SCENARIO_LOAD, SEAMLDR_EBADSIG, 0 },
+		{ "--other-signer", SEAMLDR_SCENARIO_LOAD, SEAMLDR_EBADSIG, 0 },
+		{ "--debug-signed", SEAMLDR_SCENARIO_LOAD, SEAMLDR_EBADSIG, 0 },
+		{ "--wrong-cpu", SEAMLDR_SCENARIO_LOAD, SEAMLDR_EUNSUPCPU, 0 },
+		{ "--wrong-cpu --bad-signature", SEAMLDR_SCENARIO_LOAD, SEAMLDR_EUNSUPCPU, 0 },
+		{ "--older-svn", SEAMLDR_SCENARIO_LOAD, SEAMLDR_ECLEANUPREQ, 0 },
+		{ "--svn-major 2", SEAMLDR_SCENARIO_LOAD, SEAMLDR_ECLEANUPREQ, 0 },
+		{ "--svn-major 0", SEAMLDR_SCENARIO_LOAD, SEAMLDR_EUNSUPPORTED, 0 },
+		{ "--svn-major 2", SEAMLDR_SCENARIO_UPDATE, SEAMLDR_EUNSUPPORTED, 0 },
+		{ "--older-svn", SEAMLDR_SCENARIO_UPDATE, SEAMLDR_EBADSIG, 0 },
+		{ "", SEAMLDR_SCENARIO_UPDATE, SEAMLDR_EBADHANDOFF, 0 },	/* no TDH.SYS.SHUTDOWN before */
+		{ "", 2, SEAMLDR_EBADPARAM, 0 },
+		{ "--too-large", SEAMLDR_SCENARIO_LOAD, SEAMLDR_ENOMEM, 0 },
+		{ "--bad-hash", SEAMLDR_SCENARIO_LOAD, SEAMLDR_EBADHASH, 1 },
+		{ "--no-record", SEAMLDR_SCENARIO_LOAD, SEAMLDR_EBADPARAM, 1 },
+		{ "--cut 4096", SEAMLDR_SCENARIO_LOAD, SEAMLDR_EBADHASH, 1 },
 	};
 	/* clang-format on */
 
@@ -191,9 +191,9 @@ TEST(every_spoilt_module_is_refused_by_name)
 	}
 	/* Nothing is loaded now; an update needs a module, a good load does not. */
 	make("", SEAMLDR_SCENARIO_UPDATE);
-	CHECK_EQ(install(), LOADER_EBADPARAM);
+	CHECK_EQ(install(), SEAMLDR_EBADPARAM);
 	make("--v1", SEAMLDR_SCENARIO_LOAD);
-	CHECK_EQ(install(), LOADER_SUCCESS);
+	CHECK_EQ(install(), SEAMLDR_SUCCESS);
 	machine_bring_up();
 }
 
@@ -204,24 +204,24 @@ TEST(install_parameters_are_checked_before_the_module_is_touched)
 	bring_up();
 	params = make("", SEAMLDR_SCENARIO_LOAD);
 	params->version = 1;
-	CHECK_EQ(install(), LOADER_EBADPARAM);
+	CHECK_EQ(install(), SEAMLDR_EBADPARAM);
 	params->version = 0;
 	params->reserved_16[103] = 1;
-	CHECK_EQ(install(), LOADER_EBADPARAM);
+	CHECK_EQ(install(), SEAMLDR_EBADPARAM);
 	params->reserved_16[103] = 0;
 	params->sigstruct += 2048;
-	CHECK_EQ(install(), LOADER_EBADPARAM);
+	CHECK_EQ(install(), SEAMLDR_EBADPARAM);
 	params->sigstruct -= 2048;
 	params->module_page_count = 0;
-	CHECK_EQ(install(), LOADER_EBADPARAM);
+	CHECK_EQ(install(), SEAMLDR_EBADPARAM);
 	params->module_page_count = SEAMLDR_MAX_MODULE_PAGES + 1;
-	CHECK_EQ(install(), LOADER_EBADPARAM);
+	CHECK_EQ(install(), SEAMLDR_EBADPARAM);
 	params->module_page_count = 8;
 	params->module_pages[7] = PAMT_4K_BASE;	/* not the host's */
-	CHECK_EQ(install(), LOADER_EBADPARAM);
+	CHECK_EQ(install(), SEAMLDR_EBADPARAM);
 	CHECK(seamldr_module_ready());
 	params->module_pages[7] = BLOB + BLOB_MODULE_OFFSET;	/* another page: the image is wrong */
-	CHECK_EQ(install(), LOADER_EBADHASH);
+	CHECK_EQ(install(), SEAMLDR_EBADHASH);
 	CHECK(!seamldr_module_ready());
 }
 
@@ -233,10 +233,10 @@ TEST(an_update_by_the_loader_keeps_the_td)
 	machine_td_build(&td);
 	CHECK_EQ(SEAM(leaf_sys_shutdown), TDX_SUCCESS);
 	make("--hv 3 --min-hv 1", SEAMLDR_SCENARIO_UPDATE);
-	CHECK_EQ(install(), LOADER_EBADHANDOFF);	/* the old module wrote version 0 */
+	CHECK_EQ(install(), SEAMLDR_EBADHANDOFF);	/* the old module wrote version 0 */
 	CHECK(seamldr_module_ready());
 	make("--version 1.5.17 --hv 1", SEAMLDR_SCENARIO_UPDATE);
-	CHECK_EQ(install(), LOADER_SUCCESS);
+	CHECK_EQ(install(), SEAMLDR_SUCCESS);
 	CHECK_EQ(seamldr.remaining_updates, SEAMLDR_MAX_UPDATES - 1);
 	CHECK_EQ(SEAM(leaf_sys_init), TDX_SUCCESS);
 	for (u32 i = 0; i < CORES; i++)
@@ -255,11 +255,11 @@ TEST(an_update_that_fails_half_way_leaves_no_module_and_a_load_frees_its_memory)
 	machine_td_build(&td);
 	CHECK_EQ(SEAM(leaf_sys_shutdown), TDX_SUCCESS);
 	make("--bad-hash", SEAMLDR_SCENARIO_UPDATE);
-	CHECK_EQ(install(), LOADER_EBADHASH);
+	CHECK_EQ(install(), SEAMLDR_EBADHASH);
 	CHECK_EQ(rdx_of(CORES - 1), 1);
 	CHECK_EQ(machine_view(td.tdr), VIEW_HIDDEN);
 	make("", SEAMLDR_SCENARIO_LOAD);
-	CHECK_EQ(install(), LOADER_SUCCESS);
+	CHECK_EQ(install(), SEAMLDR_SUCCESS);
 	CHECK(!module_handoff.valid);
 	CHECK_EQ(machine_view(td.tdr), VIEW_OWES_CLEAR);
 	CHECK_EQ(machine_view(PAMT_4K_BASE), VIEW_SHARED);
@@ -272,46 +272,46 @@ TEST(updates_run_out_until_a_cleanup)
 	seamldr.remaining_updates = 0;
 	CHECK_EQ(SEAM(leaf_sys_shutdown), TDX_SUCCESS);
 	make("", SEAMLDR_SCENARIO_UPDATE);
-	CHECK_EQ(install(), LOADER_EBADCALL);
+	CHECK_EQ(install(), SEAMLDR_EBADCALL);
 	CHECK_EQ(cleanup(), PACKAGES);
 	CHECK_EQ(seamldr.remaining_updates, SEAMLDR_MAX_UPDATES);
 	CHECK(!module_handoff.valid);
 	CHECK(!seamldr_module_ready());
 	make("--older-svn", SEAMLDR_SCENARIO_LOAD);	/* nothing of the newer one is left */
-	CHECK_EQ(install(), LOADER_SUCCESS);
+	CHECK_EQ(install(), SEAMLDR_SUCCESS);
 }
 
 TEST(cleanup_belongs_to_a_loaded_module_and_comes_once_per_core)
 {
 	bring_up();
-	CHECK_EQ(call(0, SEAMLDR_CLEANUP, 0), LOADER_SUCCESS);
+	CHECK_EQ(call(0, SEAMLDR_CLEANUP, 0), SEAMLDR_SUCCESS);
 	CHECK(!seamldr_module_ready());
-	CHECK_EQ(call(0, SEAMLDR_CLEANUP, 0), LOADER_EBADCALL);
-	CHECK_EQ(call(1, SEAMLDR_INSTALL, PARAMS), LOADER_EBADCALL);
-	CHECK_EQ(call(1, SEAMLDR_CLEANUP, 0), LOADER_SUCCESS);
-	CHECK_EQ(call(2, SEAMLDR_CLEANUP, 0), LOADER_EINTERRUPT);	/* the last of package 0 */
+	CHECK_EQ(call(0, SEAMLDR_CLEANUP, 0), SEAMLDR_EBADCALL);
+	CHECK_EQ(call(1, SEAMLDR_INSTALL, PARAMS), SEAMLDR_EBADCALL);
+	CHECK_EQ(call(1, SEAMLDR_CLEANUP, 0), SEAMLDR_SUCCESS);
+	CHECK_EQ(call(2, SEAMLDR_CLEANUP, 0), SEAMLDR_EINTERRUPT);	/* the last of package 0 */
 	CHECK_EQ(seamldr.packages_dirty, 3);
-	CHECK_EQ(call(2, SEAMLDR_CLEANUP, 0), LOADER_SUCCESS);
+	CHECK_EQ(call(2, SEAMLDR_CLEANUP, 0), SEAMLDR_SUCCESS);
 	CHECK_EQ(seamldr.packages_dirty, 2);
-	CHECK_EQ(call(3, SEAMLDR_CLEANUP, 0), LOADER_EINTERRUPT);
-	CHECK_EQ(call(3, SEAMLDR_CLEANUP, 0), LOADER_SUCCESS);
+	CHECK_EQ(call(3, SEAMLDR_CLEANUP, 0), SEAMLDR_EINTERRUPT);
+	CHECK_EQ(call(3, SEAMLDR_CLEANUP, 0), SEAMLDR_SUCCESS);
 	CHECK_EQ(seamldr.packages_dirty, 0);
 	CHECK_EQ(machine_view(PAMT_4K_BASE), VIEW_SHARED);
-	CHECK_EQ(call(0, SEAMLDR_CLEANUP, 0), LOADER_EBADCALL);	/* no module was loaded since */
+	CHECK_EQ(call(0, SEAMLDR_CLEANUP, 0), SEAMLDR_EBADCALL);	/* no module was loaded since */
 }
 
 TEST(shutdown_needs_clean_packages_and_a_certain_last_core)
 {
 	bring_up();
-	CHECK_EQ(call(1, SEAMLDR_SHUTDOWN, 0), LOADER_ECLEANUPREQ);
+	CHECK_EQ(call(1, SEAMLDR_SHUTDOWN, 0), SEAMLDR_ECLEANUPREQ);
 	CHECK(seamldr_module_ready());
 	cleanup();
-	CHECK_EQ(call(0, SEAMLDR_SHUTDOWN, 0), LOADER_EBADCALL);	/* x2APIC id 0 comes last */
+	CHECK_EQ(call(0, SEAMLDR_SHUTDOWN, 0), SEAMLDR_EBADCALL);	/* x2APIC id 0 comes last */
 	for (u32 i = 1; i < CORES; i++)
-		CHECK_EQ(call(i, SEAMLDR_SHUTDOWN, 0), LOADER_SUCCESS);
-	CHECK_EQ(call(1, SEAMLDR_SHUTDOWN, 0), LOADER_EBADCALL);
-	CHECK_EQ(call(1, SEAMLDR_INFO, BUFFER), LOADER_SUCCESS);
-	CHECK_EQ(call(0, SEAMLDR_SHUTDOWN, 0), LOADER_SUCCESS);
+		CHECK_EQ(call(i, SEAMLDR_SHUTDOWN, 0), SEAMLDR_SUCCESS);
+	CHECK_EQ(call(1, SEAMLDR_SHUTDOWN, 0), SEAMLDR_EBADCALL);
+	CHECK_EQ(call(1, SEAMLDR_INFO, BUFFER), SEAMLDR_SUCCESS);
+	CHECK_EQ(call(0, SEAMLDR_SHUTDOWN, 0), SEAMLDR_SUCCESS);
 	CHECK_EQ(call(0, SEAMLDR_INFO, BUFFER), CARRY_SET);
 }
 
@@ -320,9 +320,9 @@ TEST(platform_words_take_module_or_loader_away)
 	machine_reset(CORES, PACKAGES);
 	machine_platform("no-module");
 	CHECK(!seamldr_module_ready());
-	CHECK_EQ(call(0, SEAMLDR_CLEANUP, 0), LOADER_EBADCALL);
+	CHECK_EQ(call(0, SEAMLDR_CLEANUP, 0), SEAMLDR_EBADCALL);
 	make("--features 0x40000", SEAMLDR_SCENARIO_LOAD);
-	CHECK_EQ(install(), LOADER_SUCCESS);
+	CHECK_EQ(install(), SEAMLDR_SUCCESS);
 	machine_bring_up();
 	CHECK_EQ(SEAM(leaf_sys_rd, .rdx = TDX_SYS_TDX_FEATURES0), TDX_SUCCESS);
 	CHECK_EQ(machine.out[GPR_R8], TDX_FEATURE_NO_RBP_MOD);
@@ -342,11 +342,11 @@ TEST(the_fault_plan_names_loader_leaves_and_statuses)
 	bring_up();
 	fault_configure("fault=SEAMLDR.INSTALL:2:EBADSIG,SEAMLDR.CLEANUP:1:EINTERRUPT");
 	make("", SEAMLDR_SCENARIO_LOAD);
-	CHECK_EQ(call(0, SEAMLDR_INSTALL, PARAMS), LOADER_SUCCESS);
-	CHECK_EQ(call(1, SEAMLDR_INSTALL, PARAMS), LOADER_EBADSIG);
+	CHECK_EQ(call(0, SEAMLDR_INSTALL, PARAMS), SEAMLDR_SUCCESS);
+	CHECK_EQ(call(1, SEAMLDR_INSTALL, PARAMS), SEAMLDR_EBADSIG);
 	CHECK_EQ(rdx_of(1), 0);
 	for (u32 i = 1; i < CORES; i++)
-		CHECK_EQ(call(i, SEAMLDR_INSTALL, PARAMS), LOADER_SUCCESS);
-	CHECK_EQ(call(0, SEAMLDR_CLEANUP, 0), LOADER_EINTERRUPT);
+		CHECK_EQ(call(i, SEAMLDR_INSTALL, PARAMS), SEAMLDR_SUCCESS);
+	CHECK_EQ(call(0, SEAMLDR_CLEANUP, 0), SEAMLDR_EINTERRUPT);
 	CHECK(seamldr_module_ready());	/* a planned refusal has changed nothing */
 }

@@ -856,21 +856,15 @@ static u64 sys_update(struct seamcall_regs *regs)
 
 /* ---- P-SEAMLDR ---- */
 
-enum { LOADER_OK = 0 };
-#define LOADER(name) LOADER_##name
-#define LOADER_EBADPARAM 0x8000000000000000ull
-#define LOADER_EBADCALL 0x8000000000000003ull
-#define LOADER_ECLEANUPREQ 0x8000000000000005ull
-
 static u64 loader_info(struct seamcall_regs *regs)
 {
 	struct seamldr_info *info = hpa_to_hva(HPA(regs->rcx));
 
 	if (!IS_ALIGNED(regs->rcx, SEAMLDR_INFO_BYTES))
-		return LOADER(EBADPARAM);
+		return SEAMLDR_EBADPARAM;
 	*info = (struct seamldr_info){ .major = 1, .minor = 5, .remaining_updates = 3, .seam_ready = !fake.unloaded,
 				       .p_seamldr_ready = 1, .tee_tcb_svn = { 4, 1 } };
-	return LOADER_OK;
+	return SEAMLDR_SUCCESS;
 }
 
 static u64 loader_seaminfo(struct seamcall_regs *regs)
@@ -878,12 +872,12 @@ static u64 loader_seaminfo(struct seamcall_regs *regs)
 	struct seamldr_seaminfo *info = hpa_to_hva(HPA(regs->rcx));
 
 	if (!IS_ALIGNED(regs->rcx, SEAMLDR_SEAMINFO_BYTES))
-		return LOADER(EBADPARAM);
+		return SEAMLDR_EBADPARAM;
 	memset(info, 0, sizeof(*info));
 	info->lp_count = cpu_count();
 	info->socket_count = 1;
 	info->socket_fms[0] = 0x806f8;
-	return LOADER_OK;
+	return SEAMLDR_SUCCESS;
 }
 
 static bool all_cores(const bool seen[MAX_CPUS])
@@ -901,16 +895,16 @@ static u64 loader_install(struct seamcall_regs *regs)
 
 	regs->rdx = 0;
 	if (fake.install_seen[me])
-		return LOADER(EBADCALL);
+		return SEAMLDR_EBADCALL;
 	fake.unloaded = true;
 	fake.install_seen[me] = true;
 	if (!all_cores(fake.install_seen))
-		return LOADER_OK;
+		return SEAMLDR_SUCCESS;
 	memset(fake.install_seen, 0, sizeof(fake.install_seen));
 	if (fake.cleanup_required && params->scenario == SEAMLDR_SCENARIO_LOAD)
-		return LOADER(ECLEANUPREQ);
+		return SEAMLDR_ECLEANUPREQ;
 	if (!IS_ALIGNED(params->sigstruct | params->module_pages[0], PAGE_SIZE) || !params->module_page_count)
-		return LOADER(EBADPARAM);
+		return SEAMLDR_EBADPARAM;
 	fake.unloaded = false;
 	fake.installs++;
 	fake.scenario = params->scenario;
@@ -918,7 +912,7 @@ static u64 loader_install(struct seamcall_regs *regs)
 	fake.state = INIT_PENDING;
 	fake.build_date = 20260101;
 	memset(fake.lp_done, 0, sizeof(fake.lp_done));
-	return LOADER_OK;
+	return SEAMLDR_SUCCESS;
 }
 
 static u64 loader_cleanup(struct seamcall_regs *regs)
@@ -926,7 +920,7 @@ static u64 loader_cleanup(struct seamcall_regs *regs)
 	fake.cleaned[arch_this_cpu()->id] = true;
 	if (all_cores(fake.cleaned))
 		fake.cleanup_required = false;
-	return LOADER_OK;
+	return SEAMLDR_SUCCESS;
 }
 
 static u64 call_loader(u32 number, struct seamcall_regs *regs)
@@ -936,7 +930,7 @@ static u64 call_loader(u32 number, struct seamcall_regs *regs)
 
 	if (fake.absent)
 		return SEAMCALL_VMFAIL_INVALID;
-	return number < ARRAY_SIZE(leaves) && leaves[number] ? leaves[number](regs) : LOADER(EBADPARAM);
+	return number < ARRAY_SIZE(leaves) && leaves[number] ? leaves[number](regs) : SEAMLDR_EBADPARAM;
 }
 
 static u64 (*const handlers[SEAMCALL_LEAVES])(struct seamcall_regs *regs) = {

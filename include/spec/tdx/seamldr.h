@@ -29,6 +29,10 @@
 	X(ENOENTROPY, 0x8000000000030001ull)
 /* clang-format on */
 
+#define SEAMLDR_STATUS_CODE(name, code) SEAMLDR_##name = code,
+enum seamldr_status { SEAMLDR_STATUS_LIST(SEAMLDR_STATUS_CODE) };
+#undef SEAMLDR_STATUS_CODE
+
 enum {
 	SEAMLDR_INFO_BYTES = 256,	/* and alignment */
 	SEAMLDR_SEAMINFO_BYTES = 2048,	/* and alignment */
